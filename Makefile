@@ -1,0 +1,256 @@
+# gort - Go's concurrency for Lua 5.4. `make help` lists the targets.
+# SPDX-License-Identifier: MIT
+
+# ---- Settings ---------------------------------------------------------------
+# Each configuration has its own objects in build/<config>/; build/gort is
+# always the program of the configuration that was made last.
+#
+#   make                              release   -O2 -g
+#   make DEBUG=1                      debug     -Og -g, internal checks
+#   make SANITIZE=address,undefined   asan      -O1 -g, internal checks
+#   make SANITIZE=thread              tsan      -O1 -g, internal checks
+
+comma := ,
+ifdef SANITIZE
+  CONFIG := $(if $(findstring thread,$(SANITIZE)),tsan,$(if \
+    $(findstring address,$(SANITIZE)),asan,$(subst $(comma),-,$(SANITIZE))))
+  CFLAGS ?= -O1 -g
+  CHECKS := -DGORT_DEBUG=1 -fno-omit-frame-pointer \
+    -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
+else ifdef DEBUG
+  CONFIG := debug
+  CFLAGS ?= -Og -g
+  CHECKS := -DGORT_DEBUG=1
+else
+  CONFIG := release
+  CFLAGS ?= -O2 -g
+  CHECKS :=
+endif
+O := build/$(CONFIG)
+
+ifeq ($(origin CC),default)
+  CC := gcc
+endif
+ifeq ($(origin AR),default)
+  AR := ar
+endif
+
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR ?= $(PREFIX)/share/man
+DESTDIR ?=
+
+# Seconds that one test program or spec file may take, and how often
+# `make stress` repeats.
+TEST_TIMEOUT ?= 120
+STRESS_TIMEOUT ?= 3600
+GORT_STRESS_RUNS ?= 200
+
+# $(call ask,NAME,COMMAND): the command's output, asked once and only when it is
+# needed: `make test` runs where pkg-config is yet to be installed.
+ask = $(eval $1 := $(shell $2))$($1)
+LUA_CFLAGS = $(call ask,LUA_CFLAGS,pkg-config --cflags lua5.4)
+LUA_LIBDIR = $(call ask,LUA_LIBDIR,pkg-config --variable=libdir lua5.4)
+UV_CFLAGS = $(call ask,UV_CFLAGS,pkg-config --cflags libuv)
+UV_LIBS = $(call ask,UV_LIBS,pkg-config --libs libuv)
+CMOCKA_CFLAGS = $(call ask,CMOCKA_CFLAGS,pkg-config --cflags cmocka)
+CMOCKA_LIBS = $(call ask,CMOCKA_LIBS,pkg-config --libs cmocka)
+VERSION = $(call ask,VERSION,sed -n \
+  's/^.define  *GORT_VERSION_\(MAJOR\|MINOR\|PATCH\)  *//p' \
+  runtime/include/gort.h | paste -sd. -)
+NPROC = $(call ask,NPROC,nproc)
+
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+LANGUAGE := -std=c11 -D_GNU_SOURCE -pthread -fvisibility=hidden
+INCLUDES := -Iruntime/include -Ibindings/include -Iruntime -Ibindings
+COMPILE = $(CC) $(LANGUAGE) $(WARNINGS) $(CHECKS) $(CFLAGS) $(CPPFLAGS) \
+  $(INCLUDES) $(UV_CFLAGS) -MMD -MP -c
+LINK = $(CC) -pthread $(CHECKS) $(CFLAGS) $(LDFLAGS)
+
+# Lua is linked statically and whole: the program exports every lua_* symbol, so
+# that C modules made for a stock lua5.4 load (as Debian's lua5.4 does it).
+LUA_WHOLE = -Wl,-E -Wl,--whole-archive $(LUA_LIBDIR)/liblua5.4.a \
+  -Wl,--no-whole-archive
+LIBS = $(UV_LIBS) -lm -ldl
+
+# Sub-makes build on every core unless -j was given.
+SUBMAKE = $(MAKE) $(if $(findstring -j,$(MAKEFLAGS)),,-j$(NPROC))
+MAKEFLAGS += --no-print-directory
+
+# ---- Files ------------------------------------------------------------------
+
+RUNTIME_SRC := $(sort $(wildcard runtime/*/*.c))
+CLI_SRC := $(sort $(wildcard bindings/cli/*.c))
+BINDINGS_SRC := $(filter-out $(CLI_SRC),$(sort $(wildcard bindings/*/*.c)))
+TEST_SRC := $(sort $(wildcard tests/test_*.c))
+STRESS_SRC := $(sort $(wildcard tests/stress/*.c))
+SUPPORT_SRC := $(sort $(wildcard tests/support/*.c))
+SPECS := $(sort $(wildcard spec/*_spec.lua spec/*/*_spec.lua))
+HEADERS := $(wildcard runtime/include/*.h bindings/include/*.h)
+MANPAGES := $(wildcard bindings/cli/*.1)
+
+LIB := $(O)/libgort.a
+LIB_OBJ := $(RUNTIME_SRC:%.c=$(O)/%.o) $(BINDINGS_SRC:%.c=$(O)/%.o)
+CLI_OBJ := $(CLI_SRC:%.c=$(O)/%.o)
+SUPPORT_OBJ := $(SUPPORT_SRC:%.c=$(O)/%.o)
+TESTS := $(TEST_SRC:%.c=$(O)/%)
+STRESS := $(STRESS_SRC:%.c=$(O)/%)
+TEST_OBJ := $(TESTS:%=%.o) $(STRESS:%=%.o) $(SUPPORT_OBJ)
+
+C_DIRS = $(wildcard runtime bindings tests)
+C_FILES = $(shell find $(C_DIRS) -name '*.[ch]' | sort)
+C_SRC = $(RUNTIME_SRC) $(BINDINGS_SRC) $(CLI_SRC) $(TEST_SRC) $(STRESS_SRC) \
+  $(SUPPORT_SRC)
+SHELL_FILES = .ci/run $(wildcard scripts/*/*.sh)
+
+# ---- Rules: the program -----------------------------------------------------
+
+.SUFFIXES:
+.SECONDARY:
+.DELETE_ON_ERROR:
+.PHONY: all programs run bench test check spec stress asan tsan lint format \
+  install uninstall dist clean help FORCE
+
+all: build/gort $(LIB) ## build the program (build/gort) and libgort.a
+
+build/gort: $(O)/gort FORCE
+	@[ "$$(readlink $@)" = $(CONFIG)/gort ] || ln -sfn $(CONFIG)/gort $@
+
+$(O)/gort: $(CLI_OBJ) $(LIB) $(O)/link-flags
+	$(LINK) -o $@ $(CLI_OBJ) $(LIB) $(LUA_WHOLE) $(LIBS)
+
+$(LIB): $(LIB_OBJ) $(O)/objects
+	@rm -f $@
+	$(AR) rcs $@ $(LIB_OBJ)
+
+# runtime/ does without Lua: its sources are not shown where the headers are.
+$(O)/runtime/%.o: runtime/%.c $(O)/flags
+	@mkdir -p $(@D)
+	$(COMPILE) -o $@ $<
+
+$(O)/bindings/%.o: bindings/%.c $(O)/flags
+	@mkdir -p $(@D)
+	$(COMPILE) $(LUA_CFLAGS) -o $@ $<
+
+# What a build depends on besides files: a change rewrites the stamp.
+$(O)/flags: STAMP = $(COMPILE) $(LUA_CFLAGS)
+$(O)/link-flags: STAMP = $(LINK) $(LUA_WHOLE) $(LIBS) $(CLI_OBJ)
+$(O)/objects: STAMP = $(LIB_OBJ)
+$(O)/flags $(O)/link-flags $(O)/objects: FORCE
+	@mkdir -p $(@D)
+	@pkg-config --exists lua5.4 libuv || { echo "gort needs gcc, pkg-config," \
+	  "libuv and Lua 5.4: scripts/dev/setup.sh installs them" >&2; exit 1; }
+	@echo '$(STAMP)' | cmp -s - $@ || echo '$(STAMP)' >$@
+
+FORCE:
+
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_OBJ:.o=.d)
+
+run: ## install what is missing, build, count words in the system's licences
+	@scripts/dev/setup.sh build
+	@$(SUBMAKE) all
+	build/gort scripts/examples/wordfreq.lua
+
+bench: ## the benchmarks, beside the same programs in Go
+	@scripts/dev/setup.sh bench
+	@$(SUBMAKE) all
+	build/gort scripts/bench/run.lua
+
+# ---- Rules: tests -----------------------------------------------------------
+
+RUN_TESTS = GORT=build/gort GORT_CONFIG=$(CONFIG) TEST_TIMEOUT=$(TEST_TIMEOUT) \
+  scripts/dev/run_tests.sh
+QUICK = env -u GORT_STRESS_RUNS
+
+$(O)/tests/%.o: tests/%.c $(O)/flags
+	@mkdir -p $(@D)
+	$(COMPILE) -Itests $(LUA_CFLAGS) $(CMOCKA_CFLAGS) -o $@ $<
+
+$(TESTS) $(STRESS): $(O)/%: $(O)/%.o $(SUPPORT_OBJ) $(LIB) $(O)/link-flags
+	$(LINK) -o $@ $< $(SUPPORT_OBJ) $(LIB) $(LUA_LIBDIR)/liblua5.4.a \
+	  $(CMOCKA_LIBS) $(LIBS)
+
+programs: all $(TESTS) $(STRESS)
+
+test: ## install what is missing, build, run every test and spec
+	@scripts/dev/setup.sh test
+	@$(SUBMAKE) programs
+	@$(QUICK) $(RUN_TESTS) $(TESTS) $(STRESS) $(SPECS)
+
+check: programs ## the C tests and the quick form of the stress tests
+	@$(QUICK) $(RUN_TESTS) $(TESTS) $(STRESS)
+
+spec: all ## the Lua specs, in busted, run by gort
+	@$(RUN_TESTS) $(SPECS)
+
+stress: $(STRESS) ## the stress tests, GORT_STRESS_RUNS (200) times
+	@GORT_STRESS_RUNS=$(GORT_STRESS_RUNS) V=1 $(RUN_TESTS) $(STRESS)
+stress: TEST_TIMEOUT = $(STRESS_TIMEOUT)
+
+asan: ## every test under AddressSanitizer (with leaks) and UBSan
+	@$(MAKE) SANITIZE=address,undefined test
+
+tsan: ## every test under ThreadSanitizer
+	@$(MAKE) SANITIZE=thread test
+
+# ---- Rules: care ------------------------------------------------------------
+
+TIDY_FLAGS = $(LANGUAGE) $(WARNINGS) -Wthread-safety -DGORT_DEBUG=1 \
+  $(INCLUDES) -Itests $(UV_CFLAGS) $(LUA_CFLAGS) $(CMOCKA_CFLAGS)
+
+lint: ## cppcheck, clang-tidy, clang-format, luacheck, shellcheck
+	@scripts/dev/setup.sh lint
+	@! grep -rnE '# *include.*(lua|lauxlib|lualib|lgort)\.h' runtime || \
+	  { echo "runtime/ must not include Lua"; exit 1; }
+	shellcheck $(SHELL_FILES)
+	clang-format --dry-run -Werror $(C_FILES)
+	luacheck --quiet $(wildcard scripts spec bindings)
+	cppcheck --quiet -j $(NPROC) --std=c11 --library=posix --inline-suppr \
+	  --enable=warning,performance,portability --error-exitcode=1 \
+	  --suppressions-list=.cppcheck-suppressions -D_GNU_SOURCE -UGORT_DEBUG \
+	  -U__clang__ $(INCLUDES) -Itests $(C_DIRS)
+	@echo clang-tidy $(words $(C_SRC)) files
+	@printf '%s\n' $(C_SRC) | xargs -r -n 1 -P $(NPROC) \
+	  sh -c 'clang-tidy --quiet "$$0" -- $(TIDY_FLAGS) 2>/dev/null || \
+	  { echo "clang-tidy: $$0"; exit 1; }'
+
+format: ## lay out the C sources with clang-format
+	clang-format -i $(C_FILES)
+
+install: all ## install to $(DESTDIR)$(PREFIX)
+	@$(if $(VERSION),,$(error no version in runtime/include/gort.h))
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(INCLUDEDIR) \
+	  $(DESTDIR)$(LIBDIR)/pkgconfig
+	install -m 755 $(O)/gort $(DESTDIR)$(BINDIR)/gort
+	install -m 644 $(HEADERS) $(DESTDIR)$(INCLUDEDIR)
+	install -m 644 $(LIB) $(DESTDIR)$(LIBDIR)
+	$(if $(MANPAGES),install -d $(DESTDIR)$(MANDIR)/man1 && \
+	  install -m 644 $(MANPAGES) $(DESTDIR)$(MANDIR)/man1)
+	@printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$(INCLUDEDIR)' \
+	  'libdir=$(LIBDIR)' '' 'Name: gort' \
+	  "Description: Go's concurrency in C: tasks, channels, select" \
+	  'Version: $(VERSION)' 'Requires: libuv' 'Cflags: -I$${includedir}' \
+	  'Libs: -L$${libdir} -lgort -pthread -lm' \
+	  >$(DESTDIR)$(LIBDIR)/pkgconfig/gort.pc
+
+uninstall: ## remove what install put there
+	rm -f $(DESTDIR)$(BINDIR)/gort $(DESTDIR)$(LIBDIR)/libgort.a \
+	  $(DESTDIR)$(LIBDIR)/pkgconfig/gort.pc \
+	  $(patsubst %,$(DESTDIR)$(INCLUDEDIR)/%,$(notdir $(HEADERS))) \
+	  $(patsubst %,$(DESTDIR)$(MANDIR)/man1/%,$(notdir $(MANPAGES)))
+
+dist: ## build/gort-<version>.tar.gz of the last commit
+	@mkdir -p build
+	git archive --prefix=gort-$(VERSION)/ -o build/gort-$(VERSION).tar.gz HEAD
+
+clean: ## remove build/
+	rm -rf build
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | \
+	  awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
+	@echo
+	@echo "  SANITIZE=thread, SANITIZE=address,undefined or DEBUG=1 choose a"
+	@echo "  build, for instance: make DEBUG=1 check"
