@@ -1,0 +1,26 @@
+/* alloc.c - the process's allocator, replaceable before first use.
+ *
+ * SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+
+#include "base/defs.h"
+
+static void *(*malloc_hook)(size_t) = malloc;
+static void *(*realloc_hook)(void *, size_t) = realloc;
+static void (*free_hook)(void *) = free;
+
+void gort_set_allocator(void *(*malloc_fn)(size_t),
+                        void *(*realloc_fn)(void *, size_t),
+                        void (*free_fn)(void *)) {
+  malloc_hook = malloc_fn;
+  realloc_hook = realloc_fn;
+  free_hook = free_fn;
+}
+
+void *gort_malloc(size_t size) { return malloc_hook(size ? size : 1); }
+
+void *gort_realloc(void *ptr, size_t size) {
+  return realloc_hook(ptr, size ? size : 1);
+}
+
+void gort_free(void *ptr) { free_hook(ptr); }

@@ -1,0 +1,43 @@
+/* defs.h - compiler words and the assertions that every file uses.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef GORT_BASE_DEFS_H
+#define GORT_BASE_DEFS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gort.h"
+
+#define GORT_LIKELY(x) __builtin_expect(!!(x), 1)
+#define GORT_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define GORT_COLD __attribute__((cold, noinline))
+#define GORT_CACHELINE 64
+
+/* The structure that holds member at ptr. */
+#define gort__container(ptr, type, member) \
+  ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+
+/* A broken invariant: says where and aborts, in release builds too. */
+_Noreturn GORT_COLD void gort__broken(const char *what, const char *file,
+                                      int line);
+#define GORT_CHECK(cond) \
+  (GORT_LIKELY(cond) ? (void)0 : gort__broken(#cond, __FILE__, __LINE__))
+#ifdef GORT_DEBUG
+#define GORT_ASSERT(cond) GORT_CHECK(cond)
+#else
+#define GORT_ASSERT(cond) ((void)0)
+#endif
+
+/* Tells the processor that this thread spins. */
+static inline void gort__pause(void) {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ __volatile__("yield");
+#endif
+}
+
+#endif

@@ -1,0 +1,70 @@
+/* value.c - values, the buffers they point to, and counted objects.
+ *
+ * SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "base/object.h"
+
+struct gort_buf {
+  atomic_uint refs; /* as gort_object.refs */
+  void (*drop)(gort_buf *);
+  size_t len;
+  _Alignas(16) char bytes[];
+};
+
+void gort_object_retain(gort_object *o) {
+  atomic_fetch_add_explicit(&o->refs, 1, memory_order_relaxed);
+}
+
+void gort_object_release(gort_object *o) {
+  unsigned before =
+      atomic_fetch_sub_explicit(&o->refs, 1, memory_order_acq_rel);
+  GORT_ASSERT(before > 0);
+  if (before == 1) o->cls->destroy(o);
+}
+
+const gort_class *gort_object_class(const gort_object *o) { return o->cls; }
+
+gort_buf *gort_buf_new(size_t len, void (*drop)(gort_buf *)) {
+  if (len > SIZE_MAX / 2) return NULL;
+  gort_buf *b = gort_malloc(sizeof *b + len);
+  if (!b) return NULL;
+  atomic_init(&b->refs, 1);
+  b->drop = drop;
+  b->len = len;
+  return b;
+}
+
+void gort_buf_retain(gort_buf *b) {
+  atomic_fetch_add_explicit(&b->refs, 1, memory_order_relaxed);
+}
+
+void gort_buf_release(gort_buf *b) {
+  /* The common case, a sole owner, needs no locked instruction: nobody else
+   * can retain what only this caller holds. */
+  if (atomic_load_explicit(&b->refs, memory_order_acquire) != 1 &&
+      atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) != 1)
+    return;
+  if (b->drop) b->drop(b);
+  gort_free(b);
+}
+
+char *gort_buf_bytes(gort_buf *b) { return b->bytes; }
+
+size_t gort_buf_len(const gort_buf *b) { return b->len; }
+
+void gort_value_drop(gort_value *v) {
+  if (v->type == GORT_OBJECT)
+    gort_object_release(v->u.obj);
+  else if (v->type == GORT_STRING || v->type == GORT_DATA)
+    gort_buf_release(v->u.buf);
+  v->type = GORT_NIL;
+}
+
+gort_value gort_value_copy(const gort_value *v) {
+  if (v->type == GORT_OBJECT)
+    gort_object_retain(v->u.obj);
+  else if (v->type == GORT_STRING || v->type == GORT_DATA)
+    gort_buf_retain(v->u.buf);
+  return *v;
+}

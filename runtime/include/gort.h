@@ -1,0 +1,335 @@
+/* gort.h - the runtime and its channels, without Lua.
+ *
+ * SPDX-License-Identifier: MIT
+ *
+ * A runtime (gort) runs tasks on worker threads. What executes a task is an
+ * interpreter behind a table of functions (gort_vm_ops); the runtime decides
+ * who runs, who waits and who is woken.
+ *
+ * Errors: functions return 0 or a positive result, or a negative code from
+ *   GORT_ERRORS; libuv's codes pass through. Out-parameters are untouched on
+ *   failure unless a comment says otherwise.
+ * Ownership words: "owns", "borrows", "takes on success", "returns owned".
+ * Times are nanoseconds of the monotonic clock (gort_now) unless named
+ *   otherwise. */
+#ifndef GORT_H
+#define GORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define GORT_VERSION_MAJOR 0
+#define GORT_VERSION_MINOR 1
+#define GORT_VERSION_PATCH 0
+#define GORT_VERSION "0.1.0"
+
+#if defined(__GNUC__)
+#define GORT_API __attribute__((visibility("default")))
+#else
+#define GORT_API
+#endif
+
+/* Name, code, text. The first three are libuv's (and errno's) values. */
+#define GORT_ERRORS(X)                               \
+  X(ENOMEM, -12, "not enough memory")                \
+  X(EINVAL, -22, "invalid argument")                 \
+  X(ERANGE, -34, "size out of range")                \
+  X(ECLOSED, -5001, "send on closed channel")        \
+  X(ECLOSE, -5002, "close of closed channel")        \
+  X(ETIMEOUT, -5003, "timeout")                      \
+  X(ECANCELED, -5004, "context canceled")            \
+  X(EDEADLINE, -5005, "context deadline exceeded")   \
+  X(ENEGATIVE, -5006, "negative wait group counter") \
+  X(EDEADLOCK, -5007, "all tasks are asleep")
+
+enum {
+#define GORT_ERROR_CODE(name, code, text) GORT_##name = (code),
+  GORT_ERRORS(GORT_ERROR_CODE)
+#undef GORT_ERROR_CODE
+};
+
+/* The text of a code; static memory. */
+GORT_API const char *gort_strerror(int code);
+
+typedef struct gort gort;
+typedef struct gort_vm gort_vm;
+typedef struct gort_task gort_task;
+typedef struct gort_record gort_record;
+typedef struct gort_object gort_object;
+typedef struct gort_source gort_source;
+typedef struct gort_chan gort_chan;
+typedef struct gort_waitgroup gort_waitgroup;
+typedef struct gort_timer gort_timer;
+typedef struct gort_buf gort_buf;
+struct uv_loop_s;
+
+/* ---- memory ------------------------------------------------------------ */
+
+/* The process's allocator. A NULL result is an ordinary failure. */
+GORT_API void *gort_malloc(size_t size);
+GORT_API void *gort_realloc(void *ptr, size_t size);
+GORT_API void gort_free(void *ptr);
+
+/* Replaces it. Call before anything else of this header. */
+GORT_API void gort_set_allocator(void *(*malloc_fn)(size_t),
+                                 void *(*realloc_fn)(void *, size_t),
+                                 void (*free_fn)(void *));
+
+/* ---- values ------------------------------------------------------------ */
+
+typedef enum gort_type {
+  GORT_NIL,
+  GORT_BOOLEAN,
+  GORT_INTEGER,
+  GORT_FLOAT,
+  GORT_POINTER, /* a light userdata */
+  GORT_STRING,  /* u.buf: the bytes */
+  GORT_DATA,    /* u.buf: an interpreter's encoded value */
+  GORT_OBJECT   /* u.obj: a counted handle */
+} gort_type;
+
+/* What a channel carries. A struct copy moves it; whoever holds it last calls
+ * gort_value_drop. */
+typedef struct gort_value {
+  uint8_t type; /* gort_type */
+  uint8_t kind; /* GORT_DATA: the interpreter's name for what is inside */
+  union {
+    bool b;
+    int64_t i;
+    double n;
+    void *p;
+    gort_buf *buf;
+    gort_object *obj;
+  } u;
+} gort_value;
+
+GORT_API void gort_value_drop(gort_value *v);
+/* Another reference to the same immutable content; returns owned. */
+GORT_API gort_value gort_value_copy(const gort_value *v);
+
+/* A counted buffer of len bytes, uninitialised. drop, when not NULL, runs
+ * before the bytes are freed (it releases what they refer to).
+ * Returns owned, NULL when memory is out. */
+GORT_API gort_buf *gort_buf_new(size_t len, void (*drop)(gort_buf *));
+GORT_API void gort_buf_retain(gort_buf *b);
+GORT_API void gort_buf_release(gort_buf *b);
+GORT_API char *gort_buf_bytes(gort_buf *b);
+GORT_API size_t gort_buf_len(const gort_buf *b);
+
+/* ---- objects: counted handles ------------------------------------------ */
+
+typedef struct gort_class {
+  const char *name;                      /* "channel", "timer", ... */
+  void (*destroy)(gort_object *);        /* frees it; called once, count 0 */
+  const struct gort__source_ops *source; /* NULL: cannot be waited for */
+} gort_class;
+
+GORT_API void gort_object_retain(gort_object *o);
+GORT_API void gort_object_release(gort_object *o);
+GORT_API const gort_class *gort_object_class(const gort_object *o);
+
+/* ---- runtime ----------------------------------------------------------- */
+
+/* How a start or a resume of a task ended. */
+typedef enum gort_step {
+  GORT_STEP_PARKED,   /* it waits; the wait core will ready it */
+  GORT_STEP_YIELDED,  /* it may go on at any time: preempted or polite */
+  GORT_STEP_FINISHED, /* gone; the interpreter has let go of the task */
+} gort_step;
+
+/* A growing text. gort_text_take frees t and returns its owned C string, NULL
+ * when memory ran out on the way. */
+typedef struct gort_text gort_text;
+GORT_API gort_text *gort_text_new(void);
+GORT_API void gort_text_add(gort_text *t, const char *bytes, size_t len);
+GORT_API char *gort_text_take(gort_text *t);
+
+/* What the interpreter supplies. Every function but preempt and drop runs on
+ * the worker that holds the vm; none runs under a runtime lock. */
+typedef struct gort_vm_ops {
+  /* Makes the state; gort_vm_set_state. 0 or a code. */
+  int (*create)(gort_vm *vm, void *arg);
+  void (*destroy)(gort_vm *vm);
+  /* Starts r in t; takes r. t is NULL when there was no memory for a task:
+   * the record then fails in the way an uncaught error does. */
+  gort_step (*start)(gort_vm *vm, gort_task *t, gort_record *r);
+  gort_step (*resume)(gort_vm *vm, gort_task *t);
+  /* Asks the task that runs in vm to yield soon. Async-signal-safe: called
+   * in a signal handler on the very thread that runs the vm. */
+  void (*preempt)(gort_vm *vm);
+  /* Adds the stack of a task that is not running to out. */
+  void (*describe)(gort_vm *vm, gort_task *t, gort_text *out);
+  /* Lets go of the interpreter's half of a task that will never run again;
+   * destroy follows. */
+  void (*forget)(gort_vm *vm, gort_task *t);
+  /* Destroys the payload of a record that was never started; any thread. */
+  void (*drop)(gort_record *r);
+} gort_vm_ops;
+
+typedef struct gort_options {
+  unsigned maxprocs; /* 0: the cores this process may use */
+  unsigned max_vms;  /* 0: four for each worker */
+  bool preempt;      /* install the SIGURG handler */
+  const gort_vm_ops *ops;
+  void *arg; /* handed to ops->create */
+  /* Called once on the worker whose main task ended (may not return). */
+  void (*on_main_end)(gort *rt, void *arg);
+  /* All tasks are asleep; report names them (borrowed; NULL when memory is
+   * out). May not return; when it does, gort_run gives GORT_EDEADLOCK. */
+  void (*on_deadlock)(gort *rt, void *arg, const char *report);
+} gort_options;
+
+/* Makes a runtime with its first vm (index 0, which runs only the main
+ * task). Returns owned through out. Starts no thread. */
+GORT_API int gort_new(const gort_options *options, gort **out);
+/* Stops the workers, drops unstarted records, destroys the vms. The caller
+ * must not be one of its workers. Waits for a worker stuck in a C call. */
+GORT_API void gort_destroy(gort *rt);
+/* Runs main (takes it) in vm 0 with the calling thread as the first worker,
+ * until it has ended. 0 or GORT_EDEADLOCK. */
+GORT_API int gort_run(gort *rt, gort_record *main);
+/* Asks every worker to stop and waits up to timeout_ns for those that run
+ * interpreter code; true when none is left in a vm. From any worker. */
+GORT_API bool gort_stop(gort *rt, int64_t timeout_ns);
+
+GORT_API gort_vm *gort_vm_main(gort *rt);
+GORT_API gort *gort_vm_runtime(gort_vm *vm);
+GORT_API void *gort_vm_state(gort_vm *vm);
+GORT_API void gort_vm_set_state(gort_vm *vm, void *state);
+GORT_API unsigned gort_vm_index(gort_vm *vm);
+/* The task that runs in vm now; only on the worker that holds vm. */
+GORT_API gort_task *gort_vm_current(gort_vm *vm);
+/* The vm's event loop, made on first use and polled while the vm is idle.
+ * Only on the worker that holds vm. NULL when libuv fails. */
+GORT_API struct uv_loop_s *gort_vm_loop(gort_vm *vm);
+
+GORT_API unsigned gort_numcpu(void);
+/* Sets the number of workers when n > 0; returns the number before. */
+GORT_API unsigned gort_maxprocs(gort *rt, unsigned n);
+/* Tasks started or waiting to be started, the main task included. */
+GORT_API uint64_t gort_numtasks(gort *rt);
+
+typedef struct gort_stats {
+  uint64_t tasks, spawned, vms, workers, threads;
+  uint64_t steals, preemptions, wakeups, handoffs, timers, blocking;
+} gort_stats;
+GORT_API void gort_get_stats(gort *rt, gort_stats *out);
+
+/* ---- tasks ------------------------------------------------------------- */
+
+/* A function call waiting to become a task, with size bytes of payload for
+ * the interpreter. Returns owned; NULL when memory is out. */
+GORT_API gort_record *gort_record_new(gort *rt, size_t size);
+GORT_API void *gort_record_payload(gort_record *r);
+GORT_API gort *gort_record_runtime(gort_record *r);
+GORT_API uint64_t gort_record_id(gort_record *r);
+/* Frees the record only; the payload's content has been dealt with. */
+GORT_API void gort_record_free(gort_record *r);
+/* Starts r as a task on any worker. Takes r. Never fails. */
+GORT_API void gort_go(gort *rt, gort_record *r);
+
+GORT_API uint64_t gort_task_id(const gort_task *t);
+GORT_API gort_vm *gort_task_vm(gort_task *t);
+/* The interpreter's half of the task. */
+GORT_API void *gort_task_state(const gort_task *t);
+GORT_API void gort_task_set_state(gort_task *t, void *state);
+/* Describes every task of every vm. gort_dump asks the vms; gort_dump_wait,
+ * and gort_dump_resume after each resume, wait for their answers (at most
+ * 0.1 s for each: one may be stuck in a C call) and give 0, GORT_PARKED or a
+ * code; gort_dump_finish adds the text and frees d. */
+typedef struct gort_dump gort_dump;
+GORT_API int gort_dump_new(gort_task *self, gort_dump **out);
+GORT_API int gort_dump_wait(gort_dump *d, gort_task *self);
+GORT_API int gort_dump_resume(gort_dump *d, gort_task *self);
+GORT_API void gort_dump_finish(gort_dump *d, gort_text *out);
+/* Adds "task 7 [chan receive, 3 s]:" and its stack; the caller holds its vm
+ * and t does not run, or is the caller itself. */
+GORT_API void gort_task_describe(gort_task *t, gort_text *out);
+
+/* ---- waiting ----------------------------------------------------------- */
+
+enum { GORT_PARKED = 1 }; /* started to wait: leave to the scheduler now */
+
+#define GORT_FOREVER INT64_MAX
+
+typedef enum gort_op { GORT_RECV, GORT_SEND } gort_op;
+
+/* One alternative of a select. A NULL source is never ready. */
+typedef struct gort_case {
+  gort_source *source; /* borrowed; the caller keeps it alive */
+  gort_op op;
+  gort_value value; /* SEND: in; moved out of when this case is chosen */
+} gort_case;
+
+/* What a wait came to. */
+typedef struct gort_result {
+  int status;       /* 0, or GORT_ECLOSED, GORT_ETIMEOUT, ... */
+  int index;        /* select: the case chosen, -1 none */
+  bool ok;          /* RECV: value was sent (not: closed) */
+  gort_value value; /* RECV: owned */
+} gort_result;
+
+/* Does op on s for the running task self. 0: done, res is filled.
+ * GORT_PARKED: self now waits; return to the scheduler, and call
+ * gort_wait_finish when resumed. deadline: GORT_FOREVER, or when to give up
+ * (GORT_ETIMEOUT in res); one that has passed never parks.
+ * value is taken when the result's status is 0 or GORT_PARKED. */
+GORT_API int gort_wait(gort_task *self, gort_source *s, gort_op op,
+                       gort_value *value, int64_t deadline, gort_result *res);
+/* The same, never parks: 1 done (res filled), 0 would have to wait. */
+GORT_API int gort_wait_try(gort_source *s, gort_op op, gort_value *value,
+                           gort_result *res);
+/* Chooses among n cases, uniformly among those that are ready. Values of the
+ * cases not chosen stay the caller's when it returns 0; when it parks all are
+ * taken. GORT_ENOMEM: nothing happened. */
+GORT_API int gort_select(gort_task *self, gort_case *cases, size_t n,
+                         int64_t deadline, gort_result *res);
+/* After a resume that follows GORT_PARKED. */
+GORT_API void gort_wait_finish(gort_task *self, gort_result *res);
+/* Parks for ever (select without cases) or until deadline. */
+GORT_API int gort_sleep(gort_task *self, int64_t deadline);
+
+/* ---- what one can wait for --------------------------------------------- */
+
+/* cap 0: unbuffered. Returns owned through out. */
+GORT_API int gort_chan_new(size_t cap, gort_chan **out);
+GORT_API int gort_chan_close(gort_chan *c);
+GORT_API size_t gort_chan_len(gort_chan *c);
+GORT_API size_t gort_chan_cap(const gort_chan *c);
+GORT_API const gort_class *gort_chan_class(void);
+/* A number of the owner's choice, set before the channel is shared. */
+GORT_API int gort_chan_tag(const gort_chan *c);
+GORT_API void gort_chan_set_tag(gort_chan *c, int tag);
+
+GORT_API int gort_waitgroup_new(gort_waitgroup **out);
+GORT_API const gort_class *gort_waitgroup_class(void);
+/* 0, or GORT_ENEGATIVE: the counter stays as it was. */
+GORT_API int gort_waitgroup_add(gort_waitgroup *wg, int64_t n);
+
+/* A timer gives the time at which it fired (seconds since the epoch) to
+ * whoever receives from it. period 0: once. period > 0: a ticker. */
+GORT_API int gort_timer_new(gort *rt, int64_t when, int64_t period,
+                            gort_timer **out);
+/* A timer that starts a task: make(arg) gives the record each time it fires,
+ * on any thread, and may give NULL when memory is out; drop(arg) at the end. */
+GORT_API int gort_timer_func(gort *rt, int64_t when,
+                             gort_record *(*make)(void *arg),
+                             void (*drop)(void *arg), void *arg,
+                             gort_timer **out);
+GORT_API const gort_class *gort_timer_class(void);
+/* Both: whether it was still pending. period < 0 keeps it. */
+GORT_API bool gort_timer_stop(gort_timer *t);
+GORT_API bool gort_timer_reset(gort_timer *t, int64_t when, int64_t period);
+GORT_API bool gort_timer_is_ticker(const gort_timer *t);
+
+/* ---- time, blocking work ----------------------------------------------- */
+
+GORT_API int64_t gort_now(void);     /* ns, monotonic */
+GORT_API double gort_wall_now(void); /* s since the epoch */
+
+/* Runs work(arg) on a thread that may block and parks self until it is done.
+ * GORT_PARKED or a code. */
+GORT_API int gort_blocking(gort_task *self, void (*work)(void *arg), void *arg);
+
+#endif

@@ -1,0 +1,239 @@
+/* runtime.c - making, running, stopping and measuring a runtime.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "sched/runtime.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* ---- processors -------------------------------------------------------- */
+
+/* The cgroup's CPU quota in whole processors, rounded up; 0: none. */
+static unsigned cgroup_quota(void) {
+  long long quota, period;
+  char text[64];
+  FILE *f = fopen("/sys/fs/cgroup/cpu.max", "re");
+  if (f) { /* version 2: "max 100000" or "150000 100000" */
+    int n = fscanf(f, "%63s %lld", text, &period);
+    fclose(f);
+    if (n != 2 || period <= 0 || (quota = atoll(text)) <= 0) return 0;
+    return (unsigned)((quota + period - 1) / period);
+  }
+  f = fopen("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "re");
+  if (!f) return 0;
+  int n = fscanf(f, "%lld", &quota);
+  fclose(f);
+  f = fopen("/sys/fs/cgroup/cpu/cpu.cfs_period_us", "re");
+  if (!f) return 0;
+  int m = fscanf(f, "%lld", &period);
+  fclose(f);
+  if (n != 1 || m != 1 || quota <= 0 || period <= 0) return 0;
+  return (unsigned)((quota + period - 1) / period);
+}
+
+unsigned gort_numcpu(void) {
+  cpu_set_t set;
+  long n = 0;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) n = CPU_COUNT(&set);
+  if (n <= 0) n = sysconf(_SC_NPROCESSORS_ONLN);
+  return n > 0 ? (unsigned)n : 1;
+}
+
+static unsigned default_procs(void) {
+  unsigned n = gort_numcpu(), quota = cgroup_quota();
+  if (quota > 0 && quota < n) n = quota;
+  return n < GORT_MAX_PROCS ? n : GORT_MAX_PROCS;
+}
+
+unsigned gort_maxprocs(gort *rt, unsigned n) {
+  unsigned before = atomic_load(&rt->maxprocs);
+  if (n == 0) return before;
+  if (n > GORT_MAX_PROCS) n = GORT_MAX_PROCS;
+  before = atomic_exchange(&rt->maxprocs, n);
+  if (gort__sched_any(rt)) gort__sched_wake(rt);
+  return before;
+}
+
+/* ---- making ------------------------------------------------------------ */
+
+static void init_plain(gort *rt, const gort_options *options) {
+  memset(rt, 0, sizeof *rt);
+  rt->options = *options;
+  unsigned procs = options->maxprocs ? options->maxprocs : default_procs();
+  atomic_init(&rt->maxprocs, procs < GORT_MAX_PROCS ? procs : GORT_MAX_PROCS);
+  gort__lock_init(&rt->lock, GORT_RANK_SCHED);
+  gort__list_init(&rt->idle);
+  atomic_init(&rt->next_id_block, 1);
+  gort__timers_init(&rt->timers);
+}
+
+int gort_new(const gort_options *options, gort **out) {
+  gort *rt = aligned_alloc(GORT_CACHELINE, sizeof *rt);
+  if (!rt) return GORT_ENOMEM;
+  init_plain(rt, options);
+  int rc = gort__poller_init(&rt->poller);
+  if (rc < 0) goto no_poller;
+  rc = gort__monitor_init(&rt->monitor);
+  if (rc < 0) goto no_monitor;
+  rc = gort__blocking_init(&rt->blocking);
+  if (rc < 0) goto no_blocking;
+  gort_worker *w = gort__worker_new_locked(rt); /* nobody else is here yet */
+  rc = GORT_ENOMEM;
+  if (!w) goto no_worker;
+  gort_vm *vm;
+  rc = gort__vm_new(rt, 0, &vm);
+  if (rc < 0) goto no_vm;
+  atomic_store(&rt->vms[0], vm);
+  atomic_store(&rt->nvms, 1);
+  if (options->preempt) gort__preempt_install();
+  *out = rt;
+  return 0;
+no_vm:
+  gort__worker_free(w);
+no_worker:
+  gort__blocking_fini(&rt->blocking);
+no_blocking:
+  gort__monitor_fini(rt);
+no_monitor:
+  gort__poller_fini(&rt->poller);
+no_poller:
+  gort__timers_fini(&rt->timers);
+  free(rt);
+  return rc;
+}
+
+int gort_run(gort *rt, gort_record *main) {
+  gort_worker *w = atomic_load(&rt->workers[0]);
+  atomic_store(&w->status, GORT_WORKER_ACTIVE);
+  atomic_fetch_add(&rt->active, 1);
+  atomic_fetch_add(&w->spawned, 1);
+  gort__worker_loop(w, main);
+  return atomic_load(&rt->deadlocked) ? GORT_EDEADLOCK : 0;
+}
+
+/* ---- stopping ---------------------------------------------------------- */
+
+void gort__stop_tell(gort *rt) {
+  gort__poller_kick(&rt->poller);
+  unsigned n = atomic_load(&rt->nworkers);
+  for (unsigned i = 0; i < n; i++) {
+    gort_worker *w = atomic_load(&rt->workers[i]);
+    if (w) uv_sem_post(&w->sleep);
+  }
+  gort__monitor_poke(rt);
+}
+
+bool gort__stop_begin(gort *rt) {
+  if (atomic_exchange(&rt->stopping, true)) return false;
+  gort__stop_tell(rt);
+  return true;
+}
+
+void gort__main_ended(gort *rt) {
+  if (atomic_exchange(&rt->main_ended, true)) return;
+  if (rt->options.on_main_end) rt->options.on_main_end(rt, rt->options.arg);
+  gort__stop_begin(rt);
+}
+
+/* Another worker still runs interpreter code; asks its task to yield. */
+static bool still_runs(gort *rt, gort_worker *w) {
+  if (w == gort__self || !atomic_load(&w->vm)) return false;
+  if (rt->options.preempt) {
+    atomic_store_explicit(&w->preempt,
+                          atomic_load_explicit(&w->tick, memory_order_relaxed),
+                          memory_order_release);
+    pthread_kill(w->signal_to, SIGURG);
+  }
+  return true;
+}
+
+bool gort_stop(gort *rt, int64_t timeout_ns) {
+  gort__stop_begin(rt);
+  int64_t until = gort_now() + timeout_ns;
+  for (;;) {
+    bool left = false;
+    unsigned n = atomic_load(&rt->nworkers);
+    for (unsigned i = 0; i < n; i++) {
+      gort_worker *w = atomic_load(&rt->workers[i]);
+      if (w && still_runs(rt, w)) left = true;
+    }
+    if (!left) return true;
+    if (gort_now() >= until) return false;
+    nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
+  }
+}
+
+static void drop_records(gort *rt, gort_worker *w) {
+  gort_record *r;
+  while ((r = gort__ring_pop(&w->records))) {
+    rt->options.ops->drop(r);
+    gort_record_free(r);
+  }
+}
+
+void gort_destroy(gort *rt) {
+  while (!gort_stop(rt, 1000000000)) continue;
+  gort__monitor_fini(rt);
+  unsigned n = atomic_load(&rt->nworkers);
+  for (unsigned i = 0; i < n; i++) {
+    gort_worker *w = atomic_load(&rt->workers[i]);
+    if (w->has_thread) uv_thread_join(&w->thread);
+  }
+  gort__blocking_fini(&rt->blocking);
+  unsigned vms = atomic_load(&rt->nvms);
+  for (unsigned i = 0; i < vms; i++)
+    if (rt->vms[i]) gort__vm_free(rt->vms[i]);
+  /* Last of all: finalizers may have started tasks. */
+  for (unsigned i = 0; i < n; i++) drop_records(rt, rt->workers[i]);
+  gort__node *node;
+  while ((node = gort__runq_pop(&rt->global_records))) {
+    gort_record *r = gort__container(node, gort_record, node);
+    rt->options.ops->drop(r);
+    gort_record_free(r);
+  }
+  gort__timers_drop(rt);
+  for (unsigned i = 0; i < n; i++) gort__worker_free(rt->workers[i]);
+  gort__timers_fini(&rt->timers);
+  gort__poller_fini(&rt->poller);
+  free(rt);
+}
+
+/* ---- numbers ----------------------------------------------------------- */
+
+uint64_t gort_numtasks(gort *rt) {
+  gort_stats s;
+  gort_get_stats(rt, &s);
+  return s.tasks;
+}
+
+void gort_get_stats(gort *rt, gort_stats *out) {
+  uint64_t finished = 0;
+  memset(out, 0, sizeof *out);
+  out->spawned = atomic_load(&rt->spawned_elsewhere);
+  unsigned n = atomic_load(&rt->nworkers);
+  for (unsigned i = 0; i < n; i++) {
+    gort_worker *w = atomic_load(&rt->workers[i]);
+    if (!w) continue;
+    finished += atomic_load_explicit(&w->finished, memory_order_relaxed);
+    out->spawned += atomic_load_explicit(&w->spawned, memory_order_relaxed);
+    out->steals += atomic_load_explicit(&w->steals, memory_order_relaxed);
+  }
+  /* finished was read first, so the difference is never negative by much:
+   * a task may end after it was counted as spawned elsewhere. */
+  out->tasks = out->spawned > finished ? out->spawned - finished : 0;
+  out->vms = atomic_load(&rt->nvms);
+  out->workers = atomic_load(&rt->active);
+  out->threads = n;
+  out->preemptions = atomic_load(&rt->preempts);
+  out->wakeups = atomic_load(&rt->wakeups);
+  out->handoffs = atomic_load(&rt->handoffs);
+  gort__lock_take(&rt->timers.lock);
+  out->timers = rt->timers.count;
+  gort__lock_give(&rt->timers.lock);
+  out->blocking = atomic_load(&rt->blocking.jobs);
+}

@@ -1,0 +1,82 @@
+/* runtime.h - struct gort: what workers share.
+ *
+ * SPDX-License-Identifier: MIT
+ *
+ * Locking: lock, rank SCHED, guards the idle list, the counts of places and
+ *   the global queues; the rest says its own guard. */
+#ifndef GORT_SCHED_RUNTIME_H
+#define GORT_SCHED_RUNTIME_H
+
+#include "sched/blocking.h"
+#include "sched/monitor.h"
+#include "sched/poller.h"
+#include "sched/sched.h"
+#include "sched/worker.h"
+
+enum { GORT_MAX_WORKERS = 1024, GORT_MAX_VMS = 4096, GORT_MAX_PROCS = 512 };
+
+struct gort {
+  /* Immutable after gort_new. */
+  gort_options options;
+  void *main_state;
+
+  /* Atomic, read often, written rarely. */
+  atomic_uint maxprocs;
+  atomic_bool stopping;
+  atomic_uint nvms;
+  _Atomic(gort_vm *) vms[GORT_MAX_VMS]; /* release on publish */
+  atomic_uint nworkers;
+  _Atomic(gort_worker *) workers[GORT_MAX_WORKERS];
+  gort_task *main_task; /* written before other workers start */
+  atomic_bool main_ended, deadlocked;
+
+  /* Places: active workers. Written under lock, read without (seq_cst: it
+   * is one half of submit and sleep). */
+  _Alignas(GORT_CACHELINE) atomic_uint active;
+  atomic_uint spinning;
+  atomic_uint blocked;
+  atomic_uint quiet; /* how many hints a worker ignores between wake-ups */
+
+  _Alignas(GORT_CACHELINE) gort__lock lock;
+  gort__link idle;       /* workers asleep, last in first out */
+  gort__runq global_vms; /* by gort_vm.queued */
+  gort__runq global_records;
+  atomic_uint n_global_vms, n_global_records; /* written under lock */
+
+  /* What keeps the program alive though nothing runs (deadlock.c). */
+  atomic_uint loops_alive;
+  atomic_uint external;
+
+  /* Task ids come in blocks. */
+  _Atomic uint64_t next_id_block;
+  _Atomic uint64_t spawned_elsewhere; /* by threads that are no worker */
+  _Atomic uint64_t wakeups, handoffs, preempts;
+
+  gort__timers timers;
+  gort__poller poller;
+  gort__monitor monitor;
+  gort__blocking blocking;
+};
+
+/* True, and everyone asleep is told, when this call started the stopping. */
+bool gort__stop_begin(gort *rt);
+/* From a worker that found nothing and gave its place back: reports a
+ * deadlock if nothing can ever wake. */
+void gort__deadlock_check(gort *rt);
+/* Tells everyone asleep to look at rt->stopping. */
+void gort__stop_tell(gort *rt);
+/* Ends the wait of gort_run. */
+void gort__main_ended(gort *rt);
+
+/* Orders earlier stores before later loads. ThreadSanitizer does not know
+ * fences; nothing here relies on one for data, only for wake-ups. */
+static inline void gort__fence(void) {
+#if defined(__SANITIZE_THREAD__)
+  static atomic_uint dummy;
+  atomic_fetch_add(&dummy, 1);
+#else
+  atomic_thread_fence(memory_order_seq_cst);
+#endif
+}
+
+#endif

@@ -1,0 +1,398 @@
+/* sched.c - the queues, the search for work, the waking of workers.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "sched/sched.h"
+
+#include "sched/runtime.h"
+
+enum {
+  GLOBAL_TURN = 16,  /* every so many searches start at the global queues */
+  BATCH = 128,       /* records moved from the global queue at once */
+  STEAL_PAUSES = 200 /* how long a vm may sit in a slot before it is stolen */
+};
+
+/* ---- publishing -------------------------------------------------------- */
+
+static void push_global_vm(gort *rt, gort_vm *vm) {
+  gort__lock_take(&rt->lock);
+  gort__runq_push(&rt->global_vms, &vm->queued);
+  atomic_fetch_add(&rt->n_global_vms, 1);
+  gort__lock_give(&rt->lock);
+}
+
+void gort__sched_queue_vm(gort *rt, gort_worker *w, gort_vm *vm, bool fair) {
+  if (fair || !w || !gort__ring_push(&w->vms, vm)) push_global_vm(rt, vm);
+}
+
+/* Wakes a sleeper for the vm in this worker's slot, unless doing so proved
+ * fruitless lately: tasks that talk to each other meet on this worker, and
+ * one that does not let the slot's vm run is found by the monitor. */
+static void hint(gort *rt, gort_worker *w) {
+  if (atomic_load_explicit(&rt->active, memory_order_relaxed) >=
+      atomic_load_explicit(&rt->maxprocs, memory_order_relaxed))
+    return;
+  if (w->quiet > 0) {
+    w->quiet--;
+    return;
+  }
+  w->quiet = atomic_load_explicit(&rt->quiet, memory_order_relaxed);
+  gort__sched_wake(rt);
+}
+
+/* vm has just become QUEUED. */
+static void publish_vm(gort *rt, gort_vm *vm) {
+  gort_worker *w = gort__self;
+  if (!w || w->rt != rt ||
+      atomic_load_explicit(&w->status, memory_order_relaxed) !=
+          GORT_WORKER_ACTIVE) {
+    push_global_vm(rt, vm);
+    gort__sched_wake(rt);
+    return;
+  }
+  gort_vm *old = atomic_exchange(&w->next_vm, vm);
+  if (old) {
+    gort__sched_queue_vm(rt, w, old, false);
+    gort__sched_wake(rt);
+  } else {
+    hint(rt, w);
+  }
+}
+
+void gort__ready(gort_task *t) {
+  gort_vm *vm = t->vm;
+  gort_worker *w = gort__self;
+  if (w && atomic_load_explicit(&w->vm, memory_order_relaxed) == vm) {
+    gort__runq_push(&vm->runq, &t->node);
+    return;
+  }
+  gort *rt = vm->rt; /* vm may go once the task can run */
+  gort__inbox_push(&vm->inbox, &t->node);
+  if (atomic_load(&vm->state_now) == GORT_VM_IDLE &&
+      gort__vm_claim(vm, GORT_VM_IDLE, GORT_VM_QUEUED))
+    publish_vm(rt, vm);
+}
+
+void gort__ready_all(gort__wakelist *list) {
+  gort_task *t = list->first;
+  while (t) {
+    gort_task *next = t->node.next ? gort__task_of_node(t->node.next) : NULL;
+    gort__ready(t);
+    t = next;
+  }
+}
+
+/* A full ring gives its older half to everyone. */
+static void spill_records(gort *rt, gort_worker *w, gort_record *r) {
+  void *half[GORT_RING / 2];
+  unsigned n = gort__ring_steal(&w->records, half, GORT_RING / 2);
+  gort__lock_take(&rt->lock);
+  for (unsigned i = 0; i < n; i++)
+    gort__runq_push(&rt->global_records, &((gort_record *)half[i])->node);
+  gort__runq_push(&rt->global_records, &r->node);
+  atomic_fetch_add(&rt->n_global_records, n + 1);
+  gort__lock_give(&rt->lock);
+}
+
+void gort_go(gort *rt, gort_record *r) {
+  gort_worker *w = gort__self;
+  if (GORT_UNLIKELY(
+          !atomic_load_explicit(&rt->monitor.started, memory_order_relaxed)))
+    gort__monitor_start(rt);
+  if (w && w->rt == rt) {
+    atomic_store_explicit(
+        &w->spawned,
+        atomic_load_explicit(&w->spawned, memory_order_relaxed) + 1,
+        memory_order_relaxed);
+    if (!gort__ring_push(&w->records, r)) spill_records(rt, w, r);
+  } else {
+    atomic_fetch_add(&rt->spawned_elsewhere, 1);
+    gort__lock_take(&rt->lock);
+    gort__runq_push(&rt->global_records, &r->node);
+    atomic_fetch_add(&rt->n_global_records, 1);
+    gort__lock_give(&rt->lock);
+  }
+  gort__sched_wake(rt);
+}
+
+/* ---- waking ------------------------------------------------------------ */
+
+/* Takes a sleeping worker off the list; the caller tells it. */
+static gort_worker *pop_idle_locked(gort *rt) {
+  if (gort__list_empty(&rt->idle)) return NULL;
+  gort__link *last = rt->idle.prev; /* its caches are the warmest */
+  gort__list_unlink(last);
+  return gort__container(last, gort_worker, idle);
+}
+
+static void tell(gort *rt, gort_worker *w, bool polls) {
+  if (polls)
+    gort__poller_kick(&rt->poller);
+  else
+    uv_sem_post(&w->sleep);
+}
+
+void gort__sched_wake(gort *rt) {
+  gort__fence();
+  if (atomic_load(&rt->spinning) ||
+      atomic_load(&rt->active) >= atomic_load(&rt->maxprocs))
+    return;
+  unsigned none = 0;
+  if (!atomic_compare_exchange_strong(&rt->spinning, &none, 1)) return;
+  gort_worker *w = NULL;
+  bool fresh = false, polls = false;
+  gort__lock_take(&rt->lock);
+  if (!atomic_load(&rt->stopping) &&
+      atomic_load(&rt->active) < atomic_load(&rt->maxprocs)) {
+    w = pop_idle_locked(rt);
+    if (!w) {
+      w = gort__worker_new_locked(rt);
+      fresh = w != NULL;
+    }
+    if (w) {
+      polls = w->polls;
+      w->spinning = true;
+      atomic_store(&w->status, GORT_WORKER_ACTIVE);
+      atomic_fetch_add(&rt->active, 1);
+      atomic_store(&w->awake, true);
+    }
+  }
+  gort__lock_give(&rt->lock);
+  if (!w) {
+    atomic_fetch_sub(&rt->spinning, 1);
+    return;
+  }
+  atomic_fetch_add_explicit(&rt->wakeups, 1, memory_order_relaxed);
+  gort__monitor_poke(rt);
+  if (!fresh) {
+    tell(rt, w, polls);
+  } else if (gort__worker_start(w) < 0) {
+    /* No thread to be had: the others will do the work. */
+    gort__lock_take(&rt->lock);
+    atomic_store(&w->status, GORT_WORKER_DEAD);
+    atomic_fetch_sub(&rt->active, 1);
+    gort__lock_give(&rt->lock);
+    atomic_fetch_sub(&rt->spinning, 1);
+  }
+}
+
+/* ---- finding ----------------------------------------------------------- */
+
+static gort_vm *take_slot(gort_worker *w) {
+  if (!atomic_load_explicit(&w->next_vm, memory_order_relaxed)) return NULL;
+  return atomic_exchange(&w->next_vm, NULL);
+}
+
+static gort_vm *pop_global_vm(gort *rt) {
+  if (!atomic_load(&rt->n_global_vms)) return NULL;
+  gort__lock_take(&rt->lock);
+  gort__node *n = gort__runq_pop(&rt->global_vms);
+  if (n) atomic_fetch_sub(&rt->n_global_vms, 1);
+  gort__lock_give(&rt->lock);
+  return n ? gort__container(n, gort_vm, queued) : NULL;
+}
+
+/* One record to start now; this worker's fair share moves into its ring. */
+static gort_record *pop_global_record(gort *rt, gort_worker *w) {
+  unsigned n = atomic_load(&rt->n_global_records);
+  if (!n) return NULL;
+  gort__lock_take(&rt->lock);
+  n = atomic_load(&rt->n_global_records) / atomic_load(&rt->maxprocs) + 1;
+  if (n > BATCH) n = BATCH;
+  gort__node *first = gort__runq_pop(&rt->global_records);
+  unsigned taken = first != NULL;
+  gort__node *more;
+  while (first && taken < n && (more = gort__runq_pop(&rt->global_records))) {
+    if (!gort__ring_push(&w->records,
+                         gort__container(more, gort_record, node))) {
+      gort__runq_push(&rt->global_records, more);
+      break;
+    }
+    taken++;
+  }
+  atomic_fetch_sub(&rt->n_global_records, taken);
+  gort__lock_give(&rt->lock);
+  return first ? gort__container(first, gort_record, node) : NULL;
+}
+
+static void give_back_record(gort *rt, gort_record *r) {
+  gort__lock_take(&rt->lock);
+  gort__runq_push(&rt->global_records, &r->node);
+  atomic_fetch_add(&rt->n_global_records, 1);
+  gort__lock_give(&rt->lock);
+}
+
+/* The number of started tasks in vm. */
+static unsigned live_in(gort_vm *vm) {
+  return atomic_load_explicit(&vm->live, memory_order_relaxed);
+}
+
+/* A new vm, RUNNING and the caller's; NULL at the limit or without memory. */
+static gort_vm *add_vm(gort *rt) {
+  unsigned max = rt->options.max_vms;
+  if (!max) max = 4 * atomic_load(&rt->maxprocs);
+  max += 1 + atomic_load(&rt->blocked); /* one runs only main */
+  if (max > GORT_MAX_VMS) max = GORT_MAX_VMS;
+  unsigned index = atomic_load(&rt->nvms);
+  do {
+    if (index >= max) return NULL;
+  } while (!atomic_compare_exchange_weak(&rt->nvms, &index, index + 1));
+  gort_vm *vm;
+  if (gort__vm_new(rt, index, &vm) < 0) return NULL;
+  atomic_store_explicit(&rt->vms[index], vm, memory_order_release);
+  return vm;
+}
+
+/* The idle vm with the fewest tasks; *least: the fewest in any vm. */
+static gort_vm *emptiest_idle(gort *rt, unsigned *least) {
+  unsigned n = atomic_load(&rt->nvms);
+  gort_vm *best = NULL;
+  *least = UINT32_MAX;
+  for (unsigned i = 1; i < n; i++) {
+    gort_vm *vm = atomic_load_explicit(&rt->vms[i], memory_order_acquire);
+    if (!vm) continue;
+    unsigned live = live_in(vm);
+    if (live < *least) *least = live;
+    if (atomic_load_explicit(&vm->state_now, memory_order_relaxed) ==
+            GORT_VM_IDLE &&
+        (!best || live < live_in(best)))
+      best = vm;
+  }
+  return best;
+}
+
+static gort_vm *settle(gort_worker *w, gort_vm *vm, unsigned least) {
+  unsigned live = live_in(vm);
+  w->home = vm;
+  w->allow = least + least / 4 + 1;
+  if (w->allow <= live) w->allow = live + 1;
+  return vm;
+}
+
+/* A vm to start a record in, RUNNING and the caller's. Started tasks stay in
+ * their vm, and only vms spread over the workers: so tasks are spread evenly
+ * over the vms, in runs that grow with their number (neighbours talk). */
+static gort_vm *vm_for_record(gort *rt, gort_worker *w) {
+  gort_vm *vm = w->home;
+  if (vm && live_in(vm) < w->allow &&
+      gort__vm_claim(vm, GORT_VM_IDLE, GORT_VM_RUNNING))
+    return vm;
+  for (;;) {
+    unsigned least;
+    vm = emptiest_idle(rt, &least);
+    if (!vm || live_in(vm) > 0) {
+      gort_vm *fresh = add_vm(rt);
+      if (fresh) return settle(w, fresh, 0);
+    }
+    if (!vm) break;
+    if (gort__vm_claim(vm, GORT_VM_IDLE, GORT_VM_RUNNING))
+      return settle(w, vm, least);
+  }
+  /* All vms have work: the record joins one that waits for its turn. */
+  vm = gort__ring_pop(&w->vms);
+  if (!vm) vm = pop_global_vm(rt);
+  if (vm && vm->index == 0) {
+    gort__sched_queue_vm(rt, w, vm, true);
+    vm = NULL;
+  }
+  if (vm) atomic_store(&vm->state_now, GORT_VM_RUNNING);
+  return vm;
+}
+
+static bool found_vm(gort_vm *vm, gort__work *out) {
+  if (!vm) return false;
+  GORT_ASSERT(atomic_load(&vm->state_now) == GORT_VM_QUEUED);
+  atomic_store(&vm->state_now, GORT_VM_RUNNING);
+  out->vm = vm;
+  out->record = NULL;
+  return true;
+}
+
+static bool found_record(gort *rt, gort_worker *w, gort_record *r,
+                         gort__work *out) {
+  if (!r) return false;
+  out->vm = vm_for_record(rt, w);
+  out->record = r;
+  if (!out->vm) give_back_record(rt, r);
+  return out->vm != NULL;
+}
+
+static bool find_global(gort *rt, gort_worker *w, gort__work *out) {
+  return found_record(rt, w, pop_global_record(rt, w), out) ||
+         found_vm(pop_global_vm(rt), out);
+}
+
+/* Moves half of another worker's ring here and gives the first. */
+static void *steal_half(gort_worker *w, gort__ring *from, gort__ring *to) {
+  void *got[GORT_RING / 2];
+  unsigned n = gort__ring_steal(from, got, GORT_RING / 2);
+  for (unsigned i = 1; i < n; i++) GORT_CHECK(gort__ring_push(to, got[i]));
+  if (n) atomic_fetch_add_explicit(&w->steals, 1, memory_order_relaxed);
+  return n ? got[0] : NULL;
+}
+
+/* The vm in another's slot, once it has sat there for a while. */
+static gort_vm *steal_slot(gort_worker *other) {
+  gort_vm *vm = atomic_load_explicit(&other->next_vm, memory_order_relaxed);
+  if (!vm) return NULL;
+  unsigned tick = atomic_load_explicit(&other->tick, memory_order_relaxed);
+  for (int i = 0; i < STEAL_PAUSES; i++) gort__pause();
+  if (atomic_load_explicit(&other->tick, memory_order_relaxed) != tick)
+    return NULL;
+  return atomic_compare_exchange_strong(&other->next_vm, &vm, NULL) ? vm : NULL;
+}
+
+static bool steal(gort *rt, gort_worker *w, gort__work *out) {
+  unsigned n = atomic_load(&rt->nworkers);
+  unsigned start = gort__rand_below(&w->rand, n);
+  for (unsigned i = 0; i < n; i++) {
+    gort_worker *other = atomic_load_explicit(&rt->workers[(start + i) % n],
+                                              memory_order_acquire);
+    if (!other || other == w) continue;
+    if (found_vm(steal_half(w, &other->vms, &w->vms), out) ||
+        found_record(rt, w, steal_half(w, &other->records, &w->records), out) ||
+        found_vm(steal_slot(other), out))
+      return true;
+  }
+  return false;
+}
+
+bool gort__sched_find(gort_worker *w, gort__work *out) {
+  gort *rt = w->rt;
+  if (++w->searches % GLOBAL_TURN == 0 && find_global(rt, w, out)) return true;
+  if (w->searches % 2 == 0 &&
+      found_record(rt, w, gort__ring_pop(&w->records), out))
+    return true;
+  return found_vm(take_slot(w), out) ||
+         found_vm(gort__ring_pop(&w->vms), out) ||
+         found_record(rt, w, gort__ring_pop(&w->records), out) ||
+         find_global(rt, w, out) || steal(rt, w, out);
+}
+
+gort_record *gort__sched_record_for(gort_worker *w, gort_vm *vm) {
+  if (vm != w->home || live_in(vm) >= w->allow ||
+      atomic_load_explicit(&w->next_vm, memory_order_relaxed) ||
+      gort__ring_count(&w->vms))
+    return NULL;
+  return gort__ring_pop(&w->records);
+}
+
+bool gort__sched_others(gort_worker *w) {
+  return atomic_load_explicit(&w->next_vm, memory_order_relaxed) ||
+         gort__ring_count(&w->vms) || gort__ring_count(&w->records) ||
+         atomic_load(&w->rt->n_global_vms) ||
+         atomic_load(&w->rt->n_global_records);
+}
+
+bool gort__sched_any(gort *rt) {
+  if (atomic_load(&rt->n_global_vms) || atomic_load(&rt->n_global_records))
+    return true;
+  unsigned n = atomic_load(&rt->nworkers);
+  for (unsigned i = 0; i < n; i++) {
+    gort_worker *w =
+        atomic_load_explicit(&rt->workers[i], memory_order_acquire);
+    if (w && (gort__ring_count(&w->vms) || gort__ring_count(&w->records) ||
+              atomic_load(&w->next_vm)))
+      return true;
+  }
+  return false;
+}

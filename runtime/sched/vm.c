@@ -1,0 +1,67 @@
+/* vm.c - making, describing and destroying vms.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "sched/vm.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sched/loop.h"
+#include "sched/runtime.h"
+
+int gort__vm_new(gort *rt, unsigned index, gort_vm **out) {
+  gort_vm *vm = aligned_alloc(GORT_CACHELINE, sizeof *vm);
+  if (!vm) return GORT_ENOMEM;
+  memset(vm, 0, sizeof *vm);
+  vm->rt = rt;
+  vm->index = index;
+  gort__list_init(&vm->tasks);
+  gort__loop_init(vm);
+  atomic_init(&vm->state_now, GORT_VM_RUNNING);
+  atomic_init(&vm->live, 0);
+  atomic_init(&vm->inbox, NULL);
+  int rc = rt->options.ops->create(vm, rt->options.arg);
+  if (rc < 0) {
+    free(vm);
+    return rc;
+  }
+  *out = vm;
+  return 0;
+}
+
+void gort__vm_free(gort_vm *vm) {
+  for (gort__link *l = vm->tasks.next; l != &vm->tasks; l = l->next) {
+    gort_task *t = gort__container(l, gort_task, all);
+    gort__wait_cancel(t);
+    vm->rt->options.ops->forget(vm, t);
+  }
+  vm->rt->options.ops->destroy(vm);
+  gort__loop_fini(vm);
+  gort__link *link;
+  while ((link = gort__list_pop(&vm->tasks))) {
+    gort_task *t = gort__container(link, gort_task, all);
+    gort__wait_fini(&t->wait);
+    gort_free(t);
+  }
+  while (vm->free_tasks) {
+    gort_task *t = vm->free_tasks;
+    vm->free_tasks = (gort_task *)(void *)t->node.next;
+    gort__wait_fini(&t->wait);
+    gort_free(t);
+  }
+  free(vm);
+}
+
+gort_vm *gort_vm_main(gort *rt) {
+  return atomic_load_explicit(&rt->vms[0], memory_order_acquire);
+}
+
+gort *gort_vm_runtime(gort_vm *vm) { return vm->rt; }
+
+void *gort_vm_state(gort_vm *vm) { return vm->state; }
+
+void gort_vm_set_state(gort_vm *vm, void *state) { vm->state = state; }
+
+unsigned gort_vm_index(gort_vm *vm) { return vm->index; }
+
+gort_task *gort_vm_current(gort_vm *vm) { return vm->current; }

@@ -1,0 +1,98 @@
+/* vm.h - what a worker needs to run Lua: a state, a run queue, a loop.
+ *
+ * SPDX-License-Identifier: MIT
+ *
+ * A vm is in one of three states:
+ *   IDLE     nothing to run; whoever gives it work queues it.
+ *   QUEUED   in exactly one queue of vms (a worker's ring or slot, or the
+ *            global queue), once.
+ *   RUNNING  held by one worker, which alone touches its owner-only fields.
+ *
+ * Waking (any thread):  1. push the task into inbox   2. if the state is IDLE
+ *   move it to QUEUED (CAS) and queue the vm.
+ * Leaving (its worker): 1. state = IDLE   2. if the inbox is not empty, move
+ *   IDLE back to RUNNING (CAS) and go on.
+ * Both pairs are sequentially consistent, so at least one side sees the other
+ * and the CAS lets exactly one win: no task stays in the inbox of an idle vm.
+ * Modelled in tests/model/vm.pml. */
+#ifndef GORT_SCHED_VM_H
+#define GORT_SCHED_VM_H
+
+#include <uv.h>
+
+#include "sched/task.h"
+
+enum gort__vm_state { GORT_VM_IDLE, GORT_VM_QUEUED, GORT_VM_RUNNING };
+
+typedef struct gort__runq {
+  gort__node *first, *last;
+} gort__runq;
+
+struct gort_vm {
+  /* Immutable after it is published in rt->vms. */
+  gort *rt;
+  unsigned index;
+  void *state;
+
+  /* Owner-only. */
+  gort__runq runq;
+  gort_task *current;
+  unsigned n_live;       /* live, without the atomic */
+  gort__link tasks;      /* all started tasks */
+  gort_task *free_tasks; /* linked by node */
+  unsigned n_free_tasks;
+  uv_loop_t *loop;         /* NULL until asked for */
+  gort_task loop_task;     /* polls loop when its descriptor is ready */
+  atomic_bool loop_queued; /* loop_task is queued; whoever sets it queues */
+  bool loop_polled;        /* since the last task ran */
+  bool loop_alive;         /* counted in rt->loops_alive */
+  gort__timer loop_timer;
+
+  gort__node queued; /* in the global queue: guarded by rt->lock */
+
+  /* Atomic. live: started tasks; written by the owner, read by anyone who
+   * looks for the emptiest vm (relaxed). */
+  _Alignas(GORT_CACHELINE) atomic_uint state_now;
+  atomic_uint live;
+  gort__inbox inbox;
+};
+
+int gort__vm_new(gort *rt, unsigned index, gort_vm **out);
+void gort__vm_free(gort_vm *vm);
+
+static inline void gort__runq_push(gort__runq *q, gort__node *n) {
+  n->next = NULL;
+  if (q->last)
+    q->last->next = n;
+  else
+    q->first = n;
+  q->last = n;
+}
+
+static inline gort__node *gort__runq_pop(gort__runq *q) {
+  gort__node *n = q->first;
+  if (n) {
+    q->first = n->next;
+    if (!q->first) q->last = NULL;
+  }
+  return n;
+}
+
+/* The next ready task, from the run queue or the inbox. Owner-only. */
+static inline gort_task *gort__vm_next(gort_vm *vm) {
+  if (!vm->runq.first) {
+    if (atomic_load_explicit(&vm->inbox, memory_order_relaxed) == NULL)
+      return NULL;
+    gort__node *n = gort__inbox_take(&vm->inbox);
+    vm->runq.first = n;
+    while (n->next) n = n->next;
+    vm->runq.last = n;
+  }
+  return gort__task_of_node(gort__runq_pop(&vm->runq));
+}
+
+static inline bool gort__vm_claim(gort_vm *vm, unsigned from, unsigned to) {
+  return atomic_compare_exchange_strong(&vm->state_now, &from, to);
+}
+
+#endif

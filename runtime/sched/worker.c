@@ -1,0 +1,358 @@
+/* worker.c - a worker's life: search, run, spin, sleep.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "sched/worker.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sched/loop.h"
+#include "sched/runtime.h"
+
+enum {
+  SLICE = 64,        /* steps in one vm before others get a turn */
+  SPIN_ROUNDS = 20,  /* searches before sleep ... */
+  SPIN_PAUSES = 200, /* ... with this many pauses between */
+  MAX_QUIET = 1024
+};
+
+_Thread_local gort_worker *gort__self
+    __attribute__((tls_model("initial-exec")));
+
+/* ---- running a vm ------------------------------------------------------ */
+
+static void add_one(_Atomic uint64_t *counter) {
+  atomic_store_explicit(counter,
+                        atomic_load_explicit(counter, memory_order_relaxed) + 1,
+                        memory_order_relaxed);
+}
+
+static void end_step(gort_worker *w) {
+  atomic_store_explicit(
+      &w->tick, atomic_load_explicit(&w->tick, memory_order_relaxed) + 1,
+      memory_order_relaxed);
+}
+
+/* What a step left behind; true when the task only yielded. */
+static bool after_step(gort_worker *w, gort_vm *vm, gort_task *t,
+                       gort_step step) {
+  vm->current = NULL;
+  end_step(w);
+  if (step == GORT_STEP_YIELDED) {
+    gort__runq_push(&vm->runq, &t->node);
+    return true;
+  }
+  if (step == GORT_STEP_FINISHED) {
+    add_one(&w->finished);
+    atomic_store_explicit(&vm->live, vm->n_live -= 1, memory_order_relaxed);
+    bool was_main = t == w->rt->main_task;
+    gort__task_free(vm, t);
+    if (was_main) gort__main_ended(w->rt);
+  }
+  return false;
+}
+
+static bool run_task(gort_worker *w, gort_vm *vm, gort_task *t) {
+  vm->current = t;
+  if (GORT_UNLIKELY(t->call != NULL)) {
+    t->call(vm, t);
+    vm->current = NULL;
+    end_step(w);
+    return false;
+  }
+  return after_step(w, vm, t, w->rt->options.ops->resume(vm, t));
+}
+
+static bool start_record(gort_worker *w, gort_vm *vm, gort_record *r) {
+  gort_task *t = gort__task_new(vm, r->id);
+  if (GORT_UNLIKELY(!t)) {
+    w->rt->options.ops->start(vm, NULL, r);
+    add_one(&w->finished);
+    return false;
+  }
+  if (vm->index == 0) w->rt->main_task = t;
+  vm->current = t;
+  atomic_store_explicit(&vm->live, vm->n_live += 1, memory_order_relaxed);
+  return after_step(w, vm, t, w->rt->options.ops->start(vm, t, r));
+}
+
+/* The step took so long that another has this worker's place: takes one back
+ * if there is one. */
+static GORT_COLD bool regain_place(gort_worker *w) {
+  gort *rt = w->rt;
+  gort__lock_take(&rt->lock);
+  atomic_fetch_sub(&rt->blocked, 1);
+  bool free_place = atomic_load(&rt->active) < atomic_load(&rt->maxprocs);
+  if (free_place) {
+    atomic_store(&w->status, GORT_WORKER_ACTIVE);
+    atomic_fetch_add(&rt->active, 1);
+  } else {
+    atomic_store(&w->status, GORT_WORKER_SURPLUS);
+  }
+  gort__lock_give(&rt->lock);
+  return free_place;
+}
+
+static bool lost_place(gort_worker *w) {
+  return GORT_UNLIKELY(atomic_load_explicit(&w->status, memory_order_acquire) ==
+                       GORT_WORKER_BLOCKED) &&
+         !regain_place(w);
+}
+
+static void put_down(gort_worker *w, gort_vm *vm, bool fair) {
+  atomic_store_explicit(&w->vm, NULL, memory_order_relaxed);
+  atomic_store(&vm->state_now, GORT_VM_QUEUED);
+  gort__sched_queue_vm(w->rt, w, vm, fair);
+}
+
+/* Leaves a vm without ready tasks; false when some arrived meanwhile. */
+static bool leave_vm(gort_worker *w, gort_vm *vm) {
+  if (GORT_UNLIKELY(vm->loop != NULL) && !vm->loop_polled) {
+    vm->loop_polled = true;
+    gort__loop_poll(vm);
+    return false; /* what the loop readied comes first */
+  }
+  vm->loop_polled = false;
+  atomic_store_explicit(&w->vm, NULL, memory_order_relaxed);
+  atomic_store(&vm->state_now, GORT_VM_IDLE);
+  if (gort__inbox_empty(&vm->inbox) ||
+      !gort__vm_claim(vm, GORT_VM_IDLE, GORT_VM_RUNNING))
+    return true;
+  atomic_store_explicit(&w->vm, vm, memory_order_relaxed);
+  return false;
+}
+
+static void fire_timers(gort *rt) {
+  if (gort__timers_next(&rt->timers) == GORT_FOREVER) return;
+  int64_t now = gort_now();
+  if (gort__timers_next(&rt->timers) <= now) gort__timers_fire(rt, now);
+}
+
+/* Runs the vm until it has nothing to do or others should have a turn. */
+static void run_vm(gort_worker *w, gort__work work) {
+  gort *rt = w->rt;
+  gort_vm *vm = work.vm;
+  gort_record *r = work.record;
+  int budget = SLICE;
+  atomic_store_explicit(&w->vm, vm, memory_order_relaxed);
+  for (;;) {
+    bool yielded;
+    gort_task *t;
+    if (r) {
+      yielded = start_record(w, vm, r);
+      r = NULL;
+    } else if ((t = gort__vm_next(vm))) {
+      yielded = run_task(w, vm, t);
+    } else if ((r = gort__sched_record_for(w, vm))) {
+      continue;
+    } else {
+      if (leave_vm(w, vm)) return;
+      continue;
+    }
+    if (GORT_UNLIKELY(
+            atomic_load_explicit(&rt->stopping, memory_order_relaxed)))
+      break;
+    if (lost_place(w)) break;
+    if (GORT_UNLIKELY(yielded) || --budget <= 0) {
+      fire_timers(rt);
+      if (gort__sched_others(w)) {
+        put_down(w, vm, yielded);
+        /* Somebody asleep may take what this worker leaves behind. */
+        gort__sched_wake(rt);
+        return;
+      }
+      if (vm->loop) gort__loop_poll(vm);
+      budget = SLICE;
+    }
+  }
+  put_down(w, vm, true);
+}
+
+/* ---- searching and sleeping -------------------------------------------- */
+
+static void stop_spinning(gort_worker *w, bool fruitful) {
+  if (!w->spinning) return;
+  gort *rt = w->rt;
+  w->spinning = false;
+  unsigned quiet = atomic_load_explicit(&rt->quiet, memory_order_relaxed);
+  quiet = fruitful ? 0 : quiet < MAX_QUIET ? quiet * 2 + 1 : MAX_QUIET;
+  atomic_store_explicit(&rt->quiet, quiet, memory_order_relaxed);
+  atomic_fetch_sub(&rt->spinning, 1);
+  /* Whoever submitted while this worker was the one that spun woke nobody. */
+  if (fruitful) gort__sched_wake(rt);
+}
+
+/* Looks around for a while before it sleeps: work often comes at once. */
+static bool spin(gort_worker *w, gort__work *out) {
+  gort *rt = w->rt;
+  if (!w->spinning) {
+    unsigned none = 0;
+    if (!atomic_compare_exchange_strong(&rt->spinning, &none, 1)) return false;
+    w->spinning = true;
+  }
+  for (int i = 0; i < SPIN_ROUNDS; i++) {
+    if (atomic_load_explicit(&rt->stopping, memory_order_relaxed)) return false;
+    fire_timers(rt);
+    if (gort__sched_find(w, out)) return true;
+    for (int j = 0; j < SPIN_PAUSES; j++) gort__pause();
+  }
+  return false;
+}
+
+/* Takes a place back after a last look showed work; false: none is free. */
+static bool rejoin(gort_worker *w) {
+  gort *rt = w->rt;
+  gort__lock_take(&rt->lock);
+  if (!gort__link_listed(&w->idle)) { /* somebody has just woken it */
+    gort__lock_give(&rt->lock);
+    return false;
+  }
+  bool free_place = atomic_load(&rt->active) < atomic_load(&rt->maxprocs);
+  if (free_place) {
+    gort__list_unlink(&w->idle);
+    atomic_store(&w->status, GORT_WORKER_ACTIVE);
+    atomic_fetch_add(&rt->active, 1);
+  }
+  gort__lock_give(&rt->lock);
+  return free_place;
+}
+
+/* Waits in the poller, then fires what is due. */
+static void poll_once(gort_worker *w) {
+  gort *rt = w->rt;
+  int64_t until = gort__timers_next(&rt->timers);
+  atomic_store(&rt->poller.until, until);
+  /* A timer armed in between would be slept over. */
+  int64_t now_next = gort__timers_next(&rt->timers);
+  gort__poller_wait(&rt->poller, now_next < until ? now_next : until);
+  atomic_store(&rt->poller.until, GORT_FOREVER);
+  atomic_store_explicit(&rt->monitor.now, gort_now(), memory_order_relaxed);
+  fire_timers(rt);
+}
+
+/* Another worker polls: it must not sleep past the next timer. */
+static void check_poller(gort *rt) {
+  gort__fence();
+  if (gort__timers_next(&rt->timers) < atomic_load(&rt->poller.until))
+    gort__poller_kick(&rt->poller);
+}
+
+static void sleep_until_woken(gort_worker *w) {
+  gort *rt = w->rt;
+  while (!atomic_load(&w->awake) && !atomic_load(&rt->stopping)) {
+    gort__lock_take(&rt->lock);
+    bool poll = !atomic_load(&w->awake) && !rt->poller.polling;
+    if (poll) rt->poller.polling = w->polls = true;
+    gort__lock_give(&rt->lock);
+    if (!poll) {
+      check_poller(rt);
+      uv_sem_wait(&w->sleep);
+      continue;
+    }
+    poll_once(w);
+    gort__lock_take(&rt->lock);
+    rt->poller.polling = w->polls = false;
+    gort__lock_give(&rt->lock);
+    if (gort__sched_any(rt) && rejoin(w)) return;
+  }
+}
+
+/* Gives the place back and sleeps; returns active, or when stopping. */
+static void go_idle(gort_worker *w) {
+  gort *rt = w->rt;
+  gort__lock_take(&rt->lock);
+  atomic_store(&w->awake, false);
+  if (atomic_load(&w->status) == GORT_WORKER_ACTIVE)
+    atomic_fetch_sub(&rt->active, 1);
+  atomic_store(&w->status, GORT_WORKER_IDLE);
+  gort__list_push(&rt->idle, &w->idle);
+  gort__lock_give(&rt->lock);
+  stop_spinning(w, false);
+  gort__fence();
+  if (!(gort__sched_any(rt) && rejoin(w)) && !atomic_load(&rt->stopping)) {
+    gort__deadlock_check(rt);
+    sleep_until_woken(w);
+  }
+}
+
+/* More workers are active than maxprocs allows now. */
+static bool over_limit(gort_worker *w) {
+  gort *rt = w->rt;
+  return atomic_load_explicit(&w->status, memory_order_relaxed) ==
+             GORT_WORKER_SURPLUS ||
+         GORT_UNLIKELY(atomic_load(&rt->active) > atomic_load(&rt->maxprocs));
+}
+
+void gort__worker_loop(gort_worker *w, gort_record *first) {
+  gort *rt = w->rt;
+  gort__self = w;
+  w->signal_to = pthread_self();
+  gort__work work = {gort_vm_main(rt), first};
+  if (first) run_vm(w, work);
+  while (!atomic_load_explicit(&rt->stopping, memory_order_relaxed)) {
+    if (over_limit(w)) {
+      go_idle(w);
+      continue;
+    }
+    if (gort__sched_find(w, &work) || spin(w, &work)) {
+      stop_spinning(w, true);
+      run_vm(w, work);
+    } else {
+      go_idle(w);
+    }
+  }
+  gort__self = NULL;
+}
+
+/* ---- threads ----------------------------------------------------------- */
+
+static void worker_main(void *arg) {
+  gort_worker *w = arg;
+  gort__worker_loop(w, NULL);
+}
+
+gort_worker *gort__worker_new_locked(gort *rt) {
+  unsigned index = atomic_load(&rt->nworkers);
+  if (index >= GORT_MAX_WORKERS) return NULL;
+  gort_worker *w = aligned_alloc(GORT_CACHELINE, sizeof *w);
+  if (!w) return NULL;
+  memset(w, 0, sizeof *w);
+  if (uv_sem_init(&w->sleep, 0) < 0) {
+    free(w);
+    return NULL;
+  }
+  w->rt = rt;
+  w->index = index;
+  gort__rand_init(&w->rand, (uint64_t)gort_now() + index);
+  gort__ring_init(&w->vms);
+  gort__ring_init(&w->records);
+  atomic_store_explicit(&rt->workers[index], w, memory_order_release);
+  atomic_store(&rt->nworkers, index + 1);
+  return w;
+}
+
+int gort__worker_start(gort_worker *w) {
+  /* Signals meant for the program are handled on its own threads; SIGURG is
+   * how the monitor preempts this one. */
+  sigset_t mask, old;
+  sigfillset(&mask);
+  sigdelset(&mask, SIGURG);
+  sigdelset(&mask, SIGSEGV);
+  sigdelset(&mask, SIGBUS);
+  sigdelset(&mask, SIGFPE);
+  sigdelset(&mask, SIGILL);
+  sigdelset(&mask, SIGABRT);
+  pthread_sigmask(SIG_SETMASK, &mask, &old);
+  uv_thread_options_t options = {.flags = UV_THREAD_HAS_STACK_SIZE,
+                                 .stack_size = 8 << 20};
+  int rc = uv_thread_create_ex(&w->thread, &options, worker_main, w);
+  if (rc == 0) w->has_thread = true;
+  pthread_sigmask(SIG_SETMASK, &old, NULL);
+  return rc;
+}
+
+void gort__worker_free(gort_worker *w) {
+  uv_sem_destroy(&w->sleep);
+  free(w);
+}

@@ -1,0 +1,78 @@
+/* worker.h - a thread that runs vms.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef GORT_SCHED_WORKER_H
+#define GORT_SCHED_WORKER_H
+
+#include <pthread.h>
+
+#include "base/rand.h"
+#include "sched/vm.h"
+#include "sync/ring.h"
+
+enum gort__worker_status {
+  GORT_WORKER_ACTIVE,  /* counts among maxprocs */
+  GORT_WORKER_IDLE,    /* asleep or falling asleep; in rt->idle */
+  GORT_WORKER_BLOCKED, /* in a C call so long that another took its place */
+  GORT_WORKER_SURPLUS, /* came back from one, and no place was free */
+  GORT_WORKER_DEAD     /* its thread could not be made */
+};
+
+typedef struct gort_worker {
+  gort *rt;       /* immutable */
+  unsigned index; /* immutable */
+  uv_thread_t thread;
+  pthread_t signal_to;
+
+  /* Owner-only. */
+  gort__rand rand;
+  gort_vm *home;     /* where records were last started */
+  unsigned allow;    /* tasks home may hold before another vm is better */
+  bool spinning;     /* counted in rt->spinning */
+  unsigned searches; /* so that no queue starves */
+  uint64_t next_id, last_id; /* task ids reserved for this worker */
+  unsigned quiet;            /* hints to ignore before the next wake-up */
+  bool has_thread;           /* false: gort_run's caller is the thread */
+
+  /* Guarded by rt->lock. */
+  gort__link idle;
+  bool polls; /* sleeps in the poller, not on the semaphore */
+  uv_sem_t sleep;
+
+  /* Atomic. status: written under rt->lock, read by the owner (acquire).
+   * tick: steps done; written by the owner, read by the monitor and by the
+   * signal handler (relaxed). vm: the vm it holds, likewise. preempt: the
+   * tick of the step that must end; written by the monitor (release). */
+  _Alignas(GORT_CACHELINE) atomic_uint status;
+  atomic_uint tick;
+  atomic_uint preempt;
+  _Atomic(gort_vm *) vm;
+  atomic_bool awake; /* set by the waker under rt->lock before it signals */
+  /* Counters, written by the owner only (relaxed). */
+  _Atomic uint64_t spawned, finished, steals;
+  /* The vm that the running task readied last: runs next here. */
+  _Atomic(gort_vm *) next_vm;
+
+  gort__ring vms;     /* QUEUED vms */
+  gort__ring records; /* records not started */
+
+  /* The monitor's notes. */
+  unsigned seen_tick;
+  int64_t seen_at;
+  bool signalled;
+} gort_worker;
+
+/* The worker of this thread, NULL on others. */
+extern _Thread_local gort_worker *gort__self
+    __attribute__((tls_model("initial-exec")));
+
+/* The worker's life: finds work, runs it, sleeps; returns when the runtime
+ * stops. first: run this record in vm 0 first (the main task), or NULL. */
+void gort__worker_loop(gort_worker *w, gort_record *first);
+/* Makes worker number rt->nworkers; the caller holds rt->lock and starts its
+ * thread after dropping it. NULL when memory or the table is full. */
+gort_worker *gort__worker_new_locked(gort *rt);
+int gort__worker_start(gort_worker *w);
+void gort__worker_free(gort_worker *w);
+
+#endif

@@ -1,0 +1,163 @@
+/* select.c - waiting for the first of several.
+ *
+ * SPDX-License-Identifier: MIT
+ *
+ * Three passes, as Go's:
+ *   1. lock every source once, by address; look at the cases in a random
+ *      order and take the first that is ready;
+ *   2. none is: queue a waiter on each source, unlock, park;
+ *   3. (gort_wait_finish) unlink the waiters that lost.
+ * All locks are held together in 1 and 2, so the choice is made at one
+ * instant: no case becomes ready between the look and the queueing. */
+#include <string.h>
+
+#include "sched/runtime.h"
+
+enum { MAX_CASES = 1 << 20 };
+
+/* The task's waiters and, behind them, two permutations of the cases. */
+static int reserve(gort__wait *wait, size_t n) {
+  if (wait->room >= n) return 0;
+  size_t room = n < 4 ? 4 : n;
+  size_t size = room * (sizeof(gort_waiter) + 2 * sizeof(uint32_t));
+  gort_waiter *many = gort_malloc(size);
+  if (!many) return GORT_ENOMEM;
+  gort_free(wait->many);
+  wait->many = many;
+  wait->room = (uint32_t)room;
+  return 0;
+}
+
+static bool address_before(const gort_case *cases, uint32_t a, uint32_t b) {
+  return (uintptr_t)cases[a].source < (uintptr_t)cases[b].source;
+}
+
+static void sift(const gort_case *cases, uint32_t *order, size_t i, size_t n) {
+  for (size_t child; (child = 2 * i + 1) < n; i = child) {
+    if (child + 1 < n && address_before(cases, order[child], order[child + 1]))
+      child++;
+    if (!address_before(cases, order[i], order[child])) return;
+    uint32_t swap = order[i];
+    order[i] = order[child];
+    order[child] = swap;
+  }
+}
+
+/* Sorts by the address of the source: insertion for the usual handful, heap
+ * sort beyond (no recursion, no allocation, never quadratic). */
+static void sort(const gort_case *cases, uint32_t *order, size_t n) {
+  if (n <= 12) {
+    for (size_t i = 1; i < n; i++) {
+      uint32_t x = order[i];
+      size_t j = i;
+      for (; j > 0 && address_before(cases, x, order[j - 1]); j--)
+        order[j] = order[j - 1];
+      order[j] = x;
+    }
+    return;
+  }
+  for (size_t i = n / 2; i-- > 0;) sift(cases, order, i, n);
+  for (size_t end = n; end-- > 1;) {
+    uint32_t swap = order[0];
+    order[0] = order[end];
+    order[end] = swap;
+    sift(cases, order, 0, end);
+  }
+}
+
+static void lock_all(gort_case *cases, const uint32_t *order, size_t n) {
+  gort_source *last = NULL;
+  for (size_t i = 0; i < n; i++) {
+    gort_source *s = cases[order[i]].source;
+    if (s != last) gort__lock_take(&s->lock);
+    last = s;
+  }
+}
+
+static void unlock_all(gort_case *cases, const uint32_t *order, size_t n) {
+  for (size_t i = n; i-- > 0;) {
+    gort_source *s = cases[order[i]].source;
+    /* Equal sources are neighbours; give each back once. */
+    if (i == 0 || cases[order[i - 1]].source != s) gort__lock_give(&s->lock);
+  }
+}
+
+/* Pass 1: the index of the case that was done, -1 for none. */
+static int poll_all(gort_case *cases, uint32_t *perm, size_t n,
+                    gort_result *res, gort__wakelist *wake) {
+  gort__rand *rand = &gort__self->rand;
+  for (size_t i = 0; i < n; i++) {
+    size_t j = i + gort__rand_below(rand, (uint32_t)(n - i));
+    uint32_t pick = perm[j];
+    perm[j] = perm[i];
+    perm[i] = pick;
+    gort_case *c = &cases[pick];
+    if (c->source->obj.cls->source->poll(c->source, c->op, &c->value, res,
+                                         wake) == 0)
+      return (int)pick;
+  }
+  return -1;
+}
+
+/* Pass 2. Takes the cases' values. Cases without a source get a waiter that
+ * is in no queue, so that a waiter's index is its case's. */
+static void enqueue_all(gort_task *self, gort_case *cases, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    gort_waiter *w = &self->wait.many[i];
+    gort_case *c = &cases[i];
+    w->link.next = NULL;
+    w->task = self;
+    w->source = c->source;
+    w->value = c->value;
+    w->index = (int32_t)i;
+    w->op = (uint8_t)c->op;
+    w->shared = true;
+    c->value.type = GORT_NIL;
+    if (c->source) c->source->obj.cls->source->enqueue(c->source, w);
+  }
+}
+
+int gort_select(gort_task *self, gort_case *cases, size_t n, int64_t deadline,
+                gort_result *res) {
+  if (n > MAX_CASES) return GORT_ERANGE;
+  /* wait.one serves a single waiter; two make it a select again. */
+  size_t slots = n < 2 ? 2 : n;
+  int rc = reserve(&self->wait, slots);
+  if (rc < 0) return rc;
+  uint32_t *by_address =
+      (uint32_t *)(void *)(self->wait.many + self->wait.room);
+  uint32_t *perm = by_address + self->wait.room;
+  size_t live = 0;
+  for (size_t i = 0; i < n; i++)
+    if (cases[i].source) by_address[live++] = (uint32_t)i;
+  memcpy(perm, by_address, live * sizeof *perm);
+  sort(cases, by_address, live);
+
+  gort__wakelist wake = {0};
+  lock_all(cases, by_address, live);
+  res->index = poll_all(cases, perm, live, res, &wake);
+  if (res->index >= 0) {
+    unlock_all(cases, by_address, live);
+    gort__ready_all(&wake);
+    return 0;
+  }
+  if (deadline != GORT_FOREVER && (!deadline || deadline <= gort_now())) {
+    unlock_all(cases, by_address, live);
+    res->status = GORT_ETIMEOUT;
+    return 0;
+  }
+  gort__wait_begin(self, (uint32_t)slots);
+  for (size_t i = n; i < slots; i++) {
+    self->wait.many[i].source = NULL;
+    self->wait.many[i].op = GORT_RECV;
+  }
+  rc = gort__wait_arm(self, deadline);
+  if (rc == 0) {
+    enqueue_all(self, cases, n);
+    rc = GORT_PARKED;
+  } else {
+    self->wait.parked = false;
+  }
+  unlock_all(cases, by_address, live);
+  return rc;
+}

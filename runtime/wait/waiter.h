@@ -1,0 +1,101 @@
+/* waiter.h - the wait core: one way to wait under everything that blocks.
+ *
+ * SPDX-License-Identifier: MIT
+ *
+ * A source is anything a task can wait for: a lock, a queue (or two) of
+ * waiters, and three functions. A task waits with one waiter for each source;
+ * with more than one way to be woken (select, a deadline), its ticket says
+ * which came first.
+ *
+ * Invariants:
+ *   I1. A waiter is linked in at most one queue, that of its source, and only
+ *       while the source's lock is held may it be linked or unlinked.
+ *   I2. Whoever unlinks a waiter to wake its task must claim it. A shared
+ *       waiter is claimed by moving the ticket from OPEN to the waiter's
+ *       index; of all claims of one wait exactly one succeeds. A waiter that
+ *       is not shared is the only way to wake its task: unlinking claims it.
+ *   I3. A claimed task is readied exactly once, by the claimer, after the
+ *       claimer has dropped its locks.
+ *   I4. gort_wait_finish returns only when none of the task's waiters is
+ *       linked and its timer is not armed: nothing of an old wait can wake
+ *       the next one.
+ * Ownership: value is the waiter's while it waits; a sender's moves to the
+ *   receiver at the claim; gort_wait_finish drops those that stayed. */
+#ifndef GORT_WAIT_WAITER_H
+#define GORT_WAIT_WAITER_H
+
+#include "base/list.h"
+#include "base/object.h"
+#include "sync/lock.h"
+#include "wait/timers.h"
+
+struct gort_source {
+  gort_object obj;
+  gort__lock lock;
+};
+
+typedef struct gort_waiter {
+  gort__link link; /* guarded by source->lock */
+  gort_task *task; /* immutable while linked, as the rest but value, ok */
+  gort_source *source;
+  gort_value value; /* SEND: to give; RECV: filled by the claimer */
+  int32_t index;    /* what the ticket becomes */
+  int32_t status;   /* filled by the claimer: 0 or a code */
+  uint8_t op;       /* gort_op */
+  bool shared;      /* the task has other ways to be woken */
+  bool ok;          /* RECV: filled by the claimer */
+} gort_waiter;
+
+/* All are called with the source's lock held. */
+typedef struct gort__source_ops gort__source_ops;
+struct gort__source_ops {
+  /* Does op now: 0 (res filled; value taken when it sends), GORT_PARKED when
+   * it would have to wait, or a code in res->status with 0. */
+  int (*poll)(gort_source *s, gort_op op, gort_value *value, gort_result *res,
+              gort__wakelist *wake);
+  void (*enqueue)(gort_source *s, gort_waiter *w);
+  void (*dequeue)(gort_source *s, gort_waiter *w); /* w is linked */
+  const char *reason[2];                           /* by gort_op, for dumps */
+};
+
+enum { GORT_TICKET_OPEN = -1, GORT_TICKET_TIMEOUT = -2 };
+
+/* What a task needs to wait. */
+typedef struct gort__wait {
+  /* OPEN while undecided; then a waiter's index or TIMEOUT. Claimed with
+   * acq_rel; reset by the task before anything can see it. */
+  atomic_int ticket;
+  uint32_t n;        /* waiters in use */
+  gort_waiter one;   /* the usual case: no allocation */
+  gort_waiter *many; /* select: n of them */
+  uint32_t room;     /* of many */
+  bool armed;        /* timer was armed for this wait */
+  bool parked;       /* between GORT_PARKED and gort_wait_finish */
+  gort__timer timer;
+  int64_t since;      /* coarse, for dumps */
+  const char *reason; /* of a wait without waiters; static */
+} gort__wait;
+
+void gort__wait_init(gort__wait *wait);
+void gort__wait_fini(gort__wait *wait);
+/* "chan receive", "select", "sleep"; static memory. */
+const char *gort__wait_reason(const gort__wait *wait);
+
+/* Claims an unlinked waiter; true: the caller readies its task. */
+bool gort__waiter_claim(gort_waiter *w);
+/* Unlinks and claims the oldest waiter of queue that can be claimed. */
+gort_waiter *gort__waiter_pop(gort__link *queue);
+
+static inline void gort__source_init(gort_source *s, const gort_class *cls) {
+  gort__object_init(&s->obj, cls);
+  gort__lock_init(&s->lock, GORT_RANK_SOURCE);
+}
+
+/* Resets self's wait for n waiters; nothing can see it yet. */
+void gort__wait_begin(gort_task *self, uint32_t n);
+/* Arms self's timer unless deadline is GORT_FOREVER. 0 or GORT_ENOMEM. */
+int gort__wait_arm(gort_task *self, int64_t deadline);
+/* Ends the wait of a task that will never run again; the vm is going. */
+void gort__wait_cancel(gort_task *self);
+
+#endif
