@@ -1,0 +1,155 @@
+/* options.c - the command line of gort.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "cli/options.h"
+
+#include <lua.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gort.h"
+
+static const char usage[] =
+    "usage: gort [options] [script [args]]\n"
+    "  -e stat     run the string stat\n"
+    "  -l mod      require library mod into global mod\n"
+    "  -l g=mod    require library mod into global g\n"
+    "  -v          show version information\n"
+    "  -E          ignore environment variables\n"
+    "  -W          turn warnings on\n"
+    "  --procs N   run tasks on N workers (default: the cores there are)\n"
+    "  --help      show this help\n"
+    "  --version   show the version\n"
+    "  --          stop handling options\n"
+    "  -           stop handling options and run standard input\n";
+
+static void print_version(void) {
+  printf("gort %s (%s)\n", GORT_VERSION, LUA_RELEASE);
+}
+
+static int mistake(const char *what, const char *arg) {
+  fprintf(stderr, "gort: %s '%s'\n%s", what, arg, usage);
+  return 1;
+}
+
+static void add(cli_options *o, cli_kind kind, const char *text,
+                const char *name) {
+  o->steps[o->nsteps++] = (cli_step){kind, text, name};
+}
+
+static void add_init(cli_options *o) {
+  const char *name = "=LUA_INIT_5_4";
+  const char *init = getenv("LUA_INIT_5_4");
+  if (!init) {
+    name = "=LUA_INIT";
+    init = getenv("LUA_INIT");
+  }
+  if (!init) return;
+  if (*init == '@')
+    add(o, CLI_FILE, init + 1, NULL);
+  else
+    add(o, CLI_CODE, init, name);
+}
+
+static bool parse_procs(cli_options *o, const char *text) {
+  char *end;
+  long n = text ? strtol(text, &end, 10) : 0;
+  if (!text || end == text || *end || n < 1 || n > 1 << 16) return false;
+  o->procs = (unsigned)n;
+  return true;
+}
+
+/* A long option at argv[*i]; -1: go on. */
+static int parse_long(cli_options *o, int *i) {
+  const char *arg = o->argv[*i];
+  if (strcmp(arg, "--help") == 0) {
+    fputs(usage, stdout);
+    return 0;
+  }
+  if (strcmp(arg, "--version") == 0) {
+    print_version();
+    return 0;
+  }
+  const char *value = NULL;
+  if (strncmp(arg, "--procs=", 8) == 0)
+    value = arg + 8;
+  else if (strcmp(arg, "--procs") == 0)
+    value = o->argv[*i + 1] ? o->argv[++*i] : "";
+  else
+    return mistake("unrecognized option", arg);
+  if (!parse_procs(o, value))
+    return mistake("--procs needs a number of workers from 1 on, not", value);
+  return -1;
+}
+
+/* A short option; *code is set when there is something to run. -1: go on. */
+static int parse_short(cli_options *o, int *i, bool *code, bool *version) {
+  const char *arg = o->argv[*i];
+  const char *value = NULL;
+  if (arg[1] == 'e' || arg[1] == 'l') {
+    value = arg[2] ? arg + 2 : o->argv[++*i];
+    if (!value) return mistake("an argument is missing after", arg);
+  } else if (arg[2]) {
+    return mistake("unrecognized option", arg);
+  }
+  switch (arg[1]) {
+    case 'e':
+      add(o, CLI_CODE, value, "=(command line)");
+      *code = true;
+      return -1;
+    case 'l':
+      add(o, CLI_MODULE, value, NULL);
+      return -1;
+    case 'E':
+      o->no_env = true;
+      return -1;
+    case 'W':
+      o->warnings = true;
+      return -1;
+    case 'v':
+      *version = true;
+      return -1;
+    default:
+      return mistake("unrecognized option", arg);
+  }
+}
+
+int cli_parse(cli_options *o, int argc, char **argv) {
+  bool code = false, version = false;
+  memset(o, 0, sizeof *o);
+  o->argc = argc;
+  o->argv = argv;
+  o->steps = malloc(((size_t)argc + 3) * sizeof *o->steps);
+  if (!o->steps) return mistake("not enough memory for", argv[0]);
+  for (int i = 1; i < argc; i++)
+    if (strcmp(argv[i], "-E") == 0)
+      o->no_env = true;
+    else if (argv[i][0] != '-')
+      break;
+  if (!o->no_env) add_init(o);
+  int i = 1;
+  for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
+    if (strcmp(argv[i], "--") == 0) {
+      o->after_dashes = true;
+      i++;
+      break;
+    }
+    int done = argv[i][1] == '-' ? parse_long(o, &i)
+                                 : parse_short(o, &i, &code, &version);
+    if (done >= 0) return done;
+  }
+  if (i < argc) o->script = i;
+  if (version) print_version();
+  if (o->script) {
+    add(o, CLI_SCRIPT, NULL, NULL);
+  } else if (!code && !version) {
+    if (isatty(STDIN_FILENO)) {
+      fputs(usage, stderr);
+      return 1;
+    }
+    add(o, CLI_SCRIPT, NULL, NULL); /* standard input */
+  }
+  return -1;
+}

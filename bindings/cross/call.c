@@ -1,0 +1,250 @@
+/* call.c - a function call on its way to become a task.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "cross/call.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cross/decoder.h"
+#include "cross/encoder.h"
+#include "cross/env.h"
+#include "vm/coro.h"
+
+enum call_form { CALL_VALUES, CALL_MESSAGE, CALL_C };
+
+typedef struct call {
+  uint8_t form; /* enum call_form */
+  int line;
+  const char *source; /* interned; NULL: the main task */
+  uint64_t parent;
+  gort_waitgroup *wg; /* owned or NULL */
+  lgort_code *code;   /* CALL_VALUES */
+  lua_CFunction body; /* CALL_C: the main task */
+  void *user;
+  uint32_t nups, nargs;
+  gort_value values[]; /* owned: captures, then arguments; or one message */
+} call;
+
+static call *call_of(gort_record *r) { return gort_record_payload(r); }
+
+void lgort_describe_site(const char *source, int line, uint64_t parent,
+                         char *out, size_t size) {
+  snprintf(out, size, "created by task %llu at %s:%d",
+           (unsigned long long)parent, source, line);
+}
+
+/* ---- making ------------------------------------------------------------ */
+
+/* Notes the line that runs now as the place of creation. */
+static void note_site(lua_State *L, lgort_vm *vm, call *c) {
+  lua_Debug ar;
+  c->parent = gort_task_id(gort_vm_current(vm->vm));
+  c->source = "?";
+  c->line = 0;
+  for (int level = 1; lua_getstack(L, level, &ar); level++) {
+    lua_getinfo(L, "lf", &ar);
+    if (ar.currentline > 0) {
+      c->line = ar.currentline;
+      c->source = lgort_source_of(L, vm, -1);
+    }
+    lua_pop(L, 1);
+    if (ar.currentline > 0) return;
+  }
+}
+
+_Noreturn static void refuse_assignment(lua_State *L, const lgort_code *code) {
+  const lgort_upinfo *up = &code->info->ups[code->bad_up];
+  const char *source = code->info->source ? code->info->source : "?";
+  if (*source == '@' || *source == '=') source++;
+  luaL_error(L,
+             "task assigns captured variable '%s' (%s:%d): tasks share "
+             "nothing, so the assignment would be lost; send it over a "
+             "channel, or make it local to the task",
+             up->name ? up->name : "?", source, up->line);
+  __builtin_unreachable();
+}
+
+static const lgort_subject subject = {"start task", NULL, true};
+
+/* The upvalue that is the globals table, -1 without, -2 if the function needs
+ * a message (it has globals to capture or to write). */
+static int find_env(lua_State *L, lgort_vm *vm, int first, int *nups) {
+  int env_up = -1, i = 1;
+  const char *name;
+  for (; (name = lua_getupvalue(L, first, i)); i++) {
+    if ((strcmp(name, "_ENV") == 0 || *name == '(') && lgort_is_env(L, vm, -1))
+      env_up = i - 1;
+    lua_pop(L, 1);
+  }
+  *nups = i - 1;
+  return env_up;
+}
+
+/* True when the pristine globals will do for this function. */
+static bool base_will_do(lua_State *L, lgort_vm *vm, int first,
+                         const lgort_code *code) {
+  if (code->env_up < 0) return true;
+  if (code->needs_env > 0) return false;
+  lua_getupvalue(L, first, code->env_up + 1);
+  int env = lua_gettop(L);
+  bool fine = true;
+  for (size_t i = 0; i < code->info->nglobals && fine; i++)
+    fine = !lgort_push_captured(L, vm, env, &code->info->globals[i]);
+  lua_settop(L, env - 1);
+  return fine;
+}
+
+static void drop_values(gort_value *v, uint32_t n) {
+  for (uint32_t i = 0; i < n; i++) gort_value_drop(&v[i]);
+}
+
+/* Fills the values; false (nothing held) when one needs a message. */
+static bool fill_values(lua_State *L, lgort_vm *vm, int first, call *c) {
+  uint32_t n = 0;
+  for (uint32_t i = 1; i <= c->nups; i++, n++) {
+    lua_getupvalue(L, first, (int)i);
+    bool simple = true;
+    if ((int)i - 1 == c->code->env_up)
+      c->values[n].type = GORT_NIL;
+    else
+      simple = lgort_encode_simple(L, vm, -1, &c->values[n]);
+    lua_pop(L, 1);
+    if (!simple) goto complex;
+  }
+  for (uint32_t i = 1; i <= c->nargs; i++, n++)
+    if (!lgort_encode_simple(L, vm, first + (int)i, &c->values[n]))
+      goto complex;
+  return true;
+complex:
+  drop_values(c->values, n);
+  return false;
+}
+
+static gort_record *new_record(lua_State *L, lgort_vm *vm, uint32_t nvalues) {
+  gort_record *r =
+      gort_record_new(vm->rt, sizeof(call) + nvalues * sizeof(gort_value));
+  if (!r) luaL_error(L, "cannot start task: not enough memory");
+  call *c = call_of(r);
+  memset(c, 0, sizeof *c);
+  return r;
+}
+
+static gort_record *message_record(lua_State *L, lgort_vm *vm, int first) {
+  gort_value message;
+  int n = lua_gettop(L) - first + 1;
+  lgort_encode_many(L, vm, first, n, &subject, &message);
+  gort_record *r = gort_record_new(vm->rt, sizeof(call) + sizeof(gort_value));
+  if (!r) {
+    gort_value_drop(&message);
+    luaL_error(L, "cannot start task: not enough memory");
+  }
+  call *c = call_of(r);
+  memset(c, 0, sizeof *c);
+  c->form = CALL_MESSAGE;
+  c->nargs = 1;
+  c->values[0] = message;
+  return r;
+}
+
+gort_record *lgort_call_new(lua_State *L, lgort_vm *vm, int first) {
+  int nups, nargs = lua_gettop(L) - first;
+  call site;
+  note_site(L, vm, &site);
+  gort_record *r = NULL;
+  if (!lua_iscfunction(L, first)) {
+    luaL_checkstack(L, 8, NULL);
+    int env_up = find_env(L, vm, first, &nups);
+    lgort_code *code = lgort_code_of(L, vm, first, env_up);
+    if (code->bad_up >= 0) refuse_assignment(L, code);
+    if (base_will_do(L, vm, first, code)) {
+      r = new_record(L, vm, (uint32_t)(nups + nargs));
+      call *c = call_of(r);
+      c->form = CALL_VALUES;
+      c->code = code;
+      c->nups = (uint32_t)nups;
+      c->nargs = (uint32_t)nargs;
+      if (!fill_values(L, vm, first, c)) {
+        gort_record_free(r);
+        r = NULL;
+      }
+    }
+  }
+  if (!r) r = message_record(L, vm, first);
+  call *c = call_of(r);
+  c->parent = site.parent;
+  c->source = site.source;
+  c->line = site.line;
+  return r;
+}
+
+void lgort_call_done(gort_record *r, gort_waitgroup *wg) {
+  call_of(r)->wg = wg;
+}
+
+gort_record *lgort_main_record(lgort_host *h, lua_CFunction body, void *user) {
+  gort_record *r = gort_record_new(h->rt, sizeof(call));
+  if (!r) return NULL;
+  call *c = call_of(r);
+  memset(c, 0, sizeof *c);
+  c->form = CALL_C;
+  c->body = body;
+  c->user = user;
+  return r;
+}
+
+gort_record *lgort_call_copy(gort_record *r) {
+  call *from = call_of(r);
+  uint32_t n = from->nups + from->nargs;
+  gort_record *made = gort_record_new(gort_record_runtime(r),
+                                      sizeof(call) + n * sizeof(gort_value));
+  if (!made) return NULL;
+  call *c = call_of(made);
+  memcpy(c, from, sizeof *c);
+  for (uint32_t i = 0; i < n; i++)
+    c->values[i] = gort_value_copy(&from->values[i]);
+  if (c->wg) gort_object_retain((gort_object *)(void *)c->wg);
+  return made;
+}
+
+/* ---- taking apart ------------------------------------------------------ */
+
+void lgort_call_drop(gort_record *r) {
+  call *c = call_of(r);
+  drop_values(c->values, c->nups + c->nargs);
+  if (c->wg) gort_object_release((gort_object *)(void *)c->wg);
+  c->nups = c->nargs = 0;
+  c->wg = NULL;
+}
+
+void lgort_call_site(gort_record *r, lgort_task *t) {
+  call *c = call_of(r);
+  t->source = c->source;
+  t->line = c->line;
+  t->parent = c->parent;
+  t->wg = c->wg;
+  c->wg = NULL;
+}
+
+int lgort_call_push(lua_State *L, gort_record *r) {
+  lgort_vm *vm = lgort_vm_of(L);
+  call *c = call_of(r);
+  if (c->form == CALL_C) {
+    lua_pushcfunction(L, c->body);
+    lua_pushlightuserdata(L, c->user);
+    return 2;
+  }
+  if (c->form == CALL_MESSAGE) return lgort_decode(L, vm, &c->values[0]);
+  luaL_checkstack(L, (int)(c->nups + c->nargs) + 4, "too many arguments");
+  lgort_push_factory(L, vm, c->code);
+  for (uint32_t i = 0; i < c->nups; i++) {
+    if ((int)i == c->code->env_up)
+      lua_rawgeti(L, LUA_REGISTRYINDEX, vm->base);
+    else
+      lgort_decode(L, vm, &c->values[i]);
+  }
+  lua_call(L, (int)c->nups, 1);
+  for (uint32_t i = 0; i < c->nargs; i++)
+    lgort_decode(L, vm, &c->values[c->nups + i]);
+  return 1 + (int)c->nargs;
+}

@@ -1,0 +1,32 @@
+/* call.h - a function call on its way to become a task.
+ *
+ * SPDX-License-Identifier: MIT
+ *
+ * The payload of a record. Two forms: the function's code with its captures
+ * and arguments as runtime values (when they are scalars, strings and
+ * handles), or one message that holds everything. */
+#ifndef LGORT_CROSS_CALL_H
+#define LGORT_CROSS_CALL_H
+
+#include "vm/vm.h"
+
+/* Captures the function at index first and the arguments above it as a
+ * record. verb: for errors ("start task"). Raises what cannot cross. */
+gort_record *lgort_call_new(lua_State *L, lgort_vm *vm, int first);
+/* Makes the task tell wg when its function has ended; takes a count. */
+void lgort_call_done(gort_record *r, gort_waitgroup *wg);
+
+/* Pushes the function and the arguments; returns how many values. Raises. */
+int lgort_call_push(lua_State *L, gort_record *r);
+/* Tells t where it was created, and hands the wait group over. */
+void lgort_call_site(gort_record *r, lgort_task *t);
+/* Drops what is left of the payload; any thread. */
+void lgort_call_drop(gort_record *r);
+/* Makes another record of the same call (after_func); NULL without memory. */
+gort_record *lgort_call_copy(gort_record *r);
+
+/* "created by task 1 at main.lua:12" into out. */
+void lgort_describe_site(const char *source, int line, uint64_t parent,
+                         char *out, size_t size);
+
+#endif

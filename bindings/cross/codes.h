@@ -1,0 +1,82 @@
+/* codes.h - the code of functions that cross, known to all vms by number.
+ *
+ * SPDX-License-Identifier: MIT
+ *
+ * A code is the dump of one prototype with what was found out about it. It is
+ * interned by content in the host's table: the same function captured in two
+ * vms, or twice in one, is the same code. Each vm remembers the codes of its
+ * own prototypes (protos) and the factories made of codes (vm->factories).
+ *
+ * Ownership: codes belong to the table and live as long as the runtime.
+ * Locking: the table's mutex; a code is immutable once it is in the table. */
+#ifndef LGORT_CROSS_CODES_H
+#define LGORT_CROSS_CODES_H
+
+#include <lua.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "cross/analysis.h"
+
+struct lgort_vm;
+
+typedef struct lgort_code {
+  struct lgort_code *next; /* in its bucket */
+  uint64_t hash;
+  int id;        /* from 1 */
+  int env_up;    /* the upvalue that is the globals table, -1: none */
+  int needs_env; /* enum lgort_env_kind that it needs at least */
+  int bad_up;    /* first captured variable that it assigns, -1: none */
+  size_t len, factory_len;
+  void *dump, *factory; /* owned */
+  lgort_analysis *info; /* owned */
+} lgort_code;
+
+/* An interned string: a chunk's name in "created by". */
+typedef struct lgort_chunkname {
+  struct lgort_chunkname *next;
+  char name[];
+} lgort_chunkname;
+
+typedef struct lgort_codes {
+  uv_mutex_t mutex; /* guards all */
+  lgort_code **bucket;
+  size_t nbuckets, count;
+  lgort_chunkname *sources;
+  size_t proto_offset; /* where a closure keeps its prototype; 0: unknown */
+} lgort_codes;
+
+int lgort_codes_init(lgort_codes *cs);
+void lgort_codes_fini(lgort_codes *cs);
+
+/* What a vm knows of a prototype at an address. The address may be reused
+ * after a collection; so each entry has an anchor, a function held weakly
+ * (vm->anchors[index]): while that lives its prototype does. */
+typedef struct lgort_proto {
+  const void *proto; /* NULL: free */
+  lgort_code *code;  /* NULL until the function crosses */
+  const char *source;
+} lgort_proto;
+
+typedef struct lgort_protos {
+  lgort_proto *slot; /* owned; size is a power of two */
+  size_t size, used;
+} lgort_protos;
+
+/* The code of the Lua function at idx; env_up: which of its upvalues is a
+ * globals table. Raises when memory is out or the function has too many
+ * captures. */
+lgort_code *lgort_code_of(lua_State *L, struct lgort_vm *vm, int idx,
+                          int env_up);
+/* The interned chunk name of the Lua function at idx; ar's source is asked
+ * for when it is new. */
+const char *lgort_source_of(lua_State *L, struct lgort_vm *vm, int idx);
+/* Pushes the function that makes closures of code. Raises on memory. */
+void lgort_push_factory(lua_State *L, struct lgort_vm *vm,
+                        const lgort_code *code);
+void lgort_protos_fini(lgort_protos *ps);
+/* Finds out where closures keep their prototypes, by trial: the only thing
+ * here that Lua's interface does not give. Falls back to dumping each time. */
+void lgort_codes_probe(lua_State *L, lgort_codes *cs);
+
+#endif

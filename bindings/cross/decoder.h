@@ -1,0 +1,13 @@
+/* decoder.h - runtime values to Lua values.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef LGORT_CROSS_DECODER_H
+#define LGORT_CROSS_DECODER_H
+
+#include "vm/vm.h"
+
+/* Pushes the value(s) in *v and returns how many. Takes *v, also when it
+ * raises (memory; a module that does not load in this vm). */
+int lgort_decode(lua_State *L, lgort_vm *vm, gort_value *v);
+
+#endif

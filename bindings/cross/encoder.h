@@ -1,0 +1,52 @@
+/* encoder.h - Lua values to runtime values.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef LGORT_CROSS_ENCODER_H
+#define LGORT_CROSS_ENCODER_H
+
+#include <lua.h>
+
+#include "gort.h"
+
+struct lgort_vm;
+
+/* The working memory of a vm's encodings: kept from one to the next, emptied
+ * at the start of each, so an error on the way leaks nothing. */
+typedef struct lgort_encoder {
+  char *bytes;
+  size_t len, room;
+  struct lgort_ref *refs;
+  size_t nrefs, refs_room;
+  struct lgort_seen *seen; /* address to number, open addressing */
+  size_t seen_size, nseen;
+  unsigned epoch;
+  struct lgort_pending *objects;
+  size_t nobjects, objects_room, done;
+  struct lgort_env_names *envs;
+  unsigned nenvs;
+  bool has_paths;
+} lgort_encoder;
+
+/* What is being sent, for messages: "cannot <verb>: <root 1>... is ...". */
+typedef struct lgort_subject {
+  const char *verb; /* "send", "start task" */
+  const char *root; /* the root's name; NULL: by number, below */
+  bool is_call;     /* root 1 is the function, the rest arguments */
+} lgort_subject;
+
+/* Encodes the value at idx into *out (owned by the caller). Raises an error
+ * that names the path to what cannot cross. */
+void lgort_encode(lua_State *L, struct lgort_vm *vm, int idx,
+                  const lgort_subject *subject, gort_value *out);
+/* Only what needs no message: scalars, strings, handles. False: nothing was
+ * done, or memory was out for a string (lgort_encode will say). */
+bool lgort_encode_simple(lua_State *L, struct lgort_vm *vm, int idx,
+                         gort_value *out);
+/* The n values from first on, as one message. */
+void lgort_encode_many(lua_State *L, struct lgort_vm *vm, int first, int n,
+                       const lgort_subject *subject, gort_value *out);
+/* Gives back what an interrupted encoding held, and its memory. */
+void lgort_encoder_reset(lgort_encoder *e);
+void lgort_encoder_fini(lgort_encoder *e);
+
+#endif

@@ -1,0 +1,28 @@
+/* env.h - the globals that functions see: captured at the sender, rebuilt at
+ * the receiver.
+ *
+ * SPDX-License-Identifier: MIT
+ *
+ * Each vm keeps a pristine copy of the standard globals (vm->base). A task's
+ * environment is that copy itself when its functions only read standard
+ * globals; a light table over it when they name others; and a full copy when
+ * they may look at the table as a whole (_G, _ENV, load ...). */
+#ifndef LGORT_CROSS_ENV_H
+#define LGORT_CROSS_ENV_H
+
+#include "vm/vm.h"
+
+/* Is the table at idx a globals table: main's, the pristine, or a task's? */
+bool lgort_is_env(lua_State *L, lgort_vm *vm, int idx);
+/* Pushes a new environment of a kind (enum lgort_env_kind). */
+void lgort_push_env(lua_State *L, lgort_vm *vm, int kind);
+/* What kind a function with this code needs at least. */
+int lgort_env_needed(const lgort_code *code);
+/* Pushes the value of a global that must be captured, or returns false: it is
+ * nil, or what every vm has under that name. env: absolute index. */
+bool lgort_push_captured(lua_State *L, lgort_vm *vm, int env,
+                         const lgort_global *g);
+/* Makes the pristine copy of the globals as they are now. */
+void lgort_open_env(lua_State *L, lgort_vm *vm);
+
+#endif

@@ -1,0 +1,99 @@
+/* handles.c - runtime objects as userdata.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "cross/handles.h"
+
+static const char *const names[LGORT_NTYPES] = {"channel", "wait group",
+                                                "timer"};
+
+static lgort_type_index type_of(const gort_object *obj) {
+  const gort_class *cls = gort_object_class(obj);
+  if (cls == gort_chan_class()) return LGORT_CHAN;
+  if (cls == gort_waitgroup_class()) return LGORT_WAITGROUP;
+  return LGORT_TIMER;
+}
+
+static int handle_gc(lua_State *L) {
+  lgort_handle *h = lua_touserdata(L, 1);
+  if (h && h->obj) {
+    gort_object_release(h->obj);
+    h->obj = NULL;
+  }
+  return 0;
+}
+
+static int handle_tostring(lua_State *L) {
+  lgort_handle *h = lgort_to_handle(L, lgort_vm_of(L), 1);
+  if (!h) return luaL_error(L, "not a handle");
+  static const char *const views[] = {"", " sender", " receiver"};
+  lua_pushfstring(L, "%s%s: %p", names[h->type], views[h->view],
+                  (void *)h->obj);
+  return 1;
+}
+
+void lgort_type_new(lua_State *L, lgort_type_index type, const char *name,
+                    const luaL_Reg *methods, const luaL_Reg *meta) {
+  lgort_vm *vm = lgort_vm_of(L);
+  lua_newtable(L);
+  if (meta) luaL_setfuncs(L, meta, 0);
+  lua_newtable(L);
+  luaL_setfuncs(L, methods, 0);
+  lua_setfield(L, -2, "__index");
+  lua_pushstring(L, name);
+  lua_setfield(L, -2, "__name");
+  lua_pushcfunction(L, handle_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_pushcfunction(L, handle_tostring);
+  lua_setfield(L, -2, "__tostring");
+  lua_pushboolean(L, 0); /* scripts cannot take __gc and call it */
+  lua_setfield(L, -2, "__metatable");
+  vm->metatable[type] = lua_topointer(L, -1);
+  vm->metaref[type] = luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+void lgort_push_object(lua_State *L, gort_object *obj, lgort_view view) {
+  lgort_vm *vm = lgort_vm_of(L);
+  const void *key = (char *)obj + view; /* objects are aligned */
+  lua_rawgeti(L, LUA_REGISTRYINDEX, vm->handles);
+  if (lua_rawgetp(L, -1, key) != LUA_TNIL) {
+    gort_object_release(obj);
+    lua_remove(L, -2);
+    return;
+  }
+  lua_pop(L, 1);
+  /* If this raises, incoming gives the count back. */
+  gort_value held = {.type = GORT_OBJECT, .u.obj = obj};
+  gort_value outer = vm->incoming;
+  vm->incoming = held;
+  lgort_handle *h = lua_newuserdatauv(L, sizeof *h, 0);
+  vm->incoming = outer;
+  lgort_type_index type = type_of(obj);
+  *h = (lgort_handle){obj, (uint8_t)view, (uint8_t)type};
+  lua_rawgeti(L, LUA_REGISTRYINDEX, vm->metaref[type]);
+  lua_setmetatable(L, -2);
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, -3, key);
+  lua_remove(L, -2);
+}
+
+lgort_handle *lgort_to_handle(lua_State *L, lgort_vm *vm, int idx) {
+  lgort_handle *h = lua_touserdata(L, idx);
+  if (!h || !lua_getmetatable(L, idx)) return NULL;
+  const void *meta = lua_topointer(L, -1);
+  lua_pop(L, 1);
+  for (int i = 0; i < LGORT_NTYPES; i++)
+    if (vm->metatable[i] == meta) return h;
+  return NULL;
+}
+
+lgort_handle *lgort_check_handle(lua_State *L, lgort_vm *vm, int idx,
+                                 lgort_type_index type) {
+  lgort_handle *h = lua_touserdata(L, idx);
+  if (h && lua_getmetatable(L, idx)) {
+    bool right = lua_topointer(L, -1) == vm->metatable[type];
+    lua_pop(L, 1);
+    if (right) return h;
+  }
+  luaL_typeerror(L, idx, names[type]);
+  return NULL;
+}

@@ -1,0 +1,49 @@
+/* handles.h - runtime objects as userdata.
+ *
+ * SPDX-License-Identifier: MIT
+ *
+ * In a vm an object has one userdata for each view of it, found through a
+ * weak table: handles of one channel are equal wherever they come from.
+ * Ownership: a handle owns one count of its object. */
+#ifndef LGORT_CROSS_HANDLES_H
+#define LGORT_CROSS_HANDLES_H
+
+#include "vm/vm.h"
+
+/* Which operations a handle of a channel allows. */
+typedef enum lgort_view { LGORT_BOTH, LGORT_SENDER, LGORT_RECEIVER } lgort_view;
+
+typedef enum lgort_type_index {
+  LGORT_CHAN,
+  LGORT_WAITGROUP,
+  LGORT_TIMER,
+  LGORT_NTYPES
+} lgort_type_index;
+
+typedef struct lgort_handle {
+  gort_object *obj; /* NULL after __gc */
+  uint8_t view;     /* lgort_view */
+  uint8_t type;     /* lgort_type_index */
+} lgort_handle;
+
+/* Makes the metatable of a type from its methods and metamethods. The class
+ * tells the type of objects that arrive. Raises on memory. */
+void lgort_type_new(lua_State *L, lgort_type_index type, const char *name,
+                    const luaL_Reg *methods, const luaL_Reg *meta);
+
+/* Pushes the handle of obj; takes the caller's count. Raises on memory (the
+ * count is released then). */
+void lgort_push_object(lua_State *L, gort_object *obj, lgort_view view);
+
+/* The handle at idx, whatever its type, or NULL. */
+lgort_handle *lgort_to_handle(lua_State *L, lgort_vm *vm, int idx);
+/* The handle at idx, which must be of that type; raises. */
+lgort_handle *lgort_check_handle(lua_State *L, lgort_vm *vm, int idx,
+                                 lgort_type_index type);
+
+/* The object as what it is; the handle keeps it alive. */
+static inline gort_source *lgort_source(const lgort_handle *h) {
+  return (gort_source *)(void *)h->obj;
+}
+
+#endif

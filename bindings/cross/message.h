@@ -1,0 +1,67 @@
+/* message.h - the form of an encoded value (GORT_DATA).
+ *
+ * SPDX-License-Identifier: MIT
+ *
+ * A buffer holds: the head, the references (counted objects and codes), and
+ * a body of bytes. The body is a list of root values followed by sections,
+ * each opened by a mark:
+ *   BODY    the content of the next object, in the order of their numbers
+ *   GLOBAL  a captured global: number of its environment, name, value
+ *   END
+ * A table or function met for the first time is written as NEW_...: that
+ * gives it the next number; met again it is REF number. So nothing nests, and
+ * neither side needs a stack, however deep the value is.
+ *
+ * Table body: narr, nhash (as in NEW_TABLE, where they size the table), narr
+ *   values for 1..narr, nhash pairs.
+ * Function body: for each upvalue ENV number, or JOIN function upvalue (it is
+ *   shared with one written before), or a value. */
+#ifndef LGORT_CROSS_MESSAGE_H
+#define LGORT_CROSS_MESSAGE_H
+
+#include "vm/vm.h"
+
+enum lgort_tag {
+  LGORT_T_NIL,
+  LGORT_T_FALSE,
+  LGORT_T_TRUE,
+  LGORT_T_INT,      /* varint, zigzag */
+  LGORT_T_FLOAT,    /* 8 bytes */
+  LGORT_T_STRING,   /* varint length, bytes */
+  LGORT_T_POINTER,  /* 8 bytes */
+  LGORT_T_HANDLE,   /* varint reference; view byte */
+  LGORT_T_CFUNC,    /* 8 bytes */
+  LGORT_T_MODULE,   /* string "name" or "name.field"; see modules.h */
+  LGORT_T_ENV,      /* varint environment */
+  LGORT_T_REF,      /* varint object */
+  LGORT_T_TABLE,    /* NEW: narr, nhash: 4 bytes each */
+  LGORT_T_FUNCTION, /* NEW: varint reference to its code */
+  LGORT_T_JOIN,     /* upvalues only: varint object, varint upvalue */
+  LGORT_T_BODY,
+  LGORT_T_GLOBAL,
+  LGORT_T_END
+};
+
+/* What an environment on the other side must be like. */
+enum lgort_env_kind {
+  LGORT_ENV_BASE,  /* the pristine globals will do */
+  LGORT_ENV_LIGHT, /* a table of its own over them */
+  LGORT_ENV_FULL   /* the script may look at it: a full copy */
+};
+
+enum lgort_ref_kind { LGORT_REF_OBJECT, LGORT_REF_CODE, LGORT_REF_PATHS };
+
+typedef struct lgort_ref {
+  int kind;
+  void *ptr;
+} lgort_ref;
+
+enum { LGORT_MAX_ENVS = 4 };
+
+typedef struct lgort_message {
+  uint32_t nrefs, nobjects, nroots, nenvs;
+  uint8_t env_kind[LGORT_MAX_ENVS];
+  lgort_ref refs[]; /* then the body */
+} lgort_message;
+
+#endif

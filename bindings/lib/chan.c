@@ -1,0 +1,276 @@
+/* chan.c - chan() and the methods of channels.
+ *
+ * SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "cross/decoder.h"
+#include "cross/encoder.h"
+#include "lib/lib.h"
+
+/* What a typed channel takes; index is the channel's tag. */
+static const char *const types[] = {"any",    "integer",  "float",
+                                    "number", "string",   "boolean",
+                                    "table",  "function", "channel"};
+enum { NTYPES = sizeof types / sizeof *types };
+
+static gort_chan *chan_of(const lgort_handle *h) {
+  return (gort_chan *)(void *)h->obj;
+}
+
+static bool fits(lua_State *L, int idx, int tag) {
+  switch (tag) {
+    case 1:
+      return lua_isinteger(L, idx);
+    case 2:
+      return lua_type(L, idx) == LUA_TNUMBER && !lua_isinteger(L, idx);
+    case 8: {
+      lgort_handle *h = lgort_to_handle(L, lgort_vm_of(L), idx);
+      return h && h->type == LGORT_CHAN;
+    }
+    default:
+      return tag == 0 || strcmp(luaL_typename(L, idx), types[tag]) == 0;
+  }
+}
+
+void lgort_check_tag(lua_State *L, int idx, int tag) {
+  if (!tag || fits(L, idx, tag)) return;
+  const char *got = luaL_typename(L, idx);
+  if (lua_type(L, idx) == LUA_TNUMBER)
+    got = lua_isinteger(L, idx) ? "integer" : "float";
+  luaL_error(L, "cannot send: this channel carries %s values, not %s",
+             types[tag], got);
+}
+
+lgort_handle *lgort_check_chan(lua_State *L, lgort_vm *vm, int idx,
+                               gort_op op) {
+  lgort_handle *h = lgort_check_handle(L, vm, idx, LGORT_CHAN);
+  if (op == GORT_SEND && h->view == LGORT_RECEIVER)
+    luaL_error(L, "cannot send: this handle only receives (ch:receiver())");
+  if (op == GORT_RECV && h->view == LGORT_SENDER)
+    luaL_error(L, "cannot receive: this handle only sends (ch:sender())");
+  return h;
+}
+
+/* ---- receiving --------------------------------------------------------- */
+
+int lgort_push_received(lua_State *L, gort_result *res) {
+  if (res->status < 0) {
+    lua_pushnil(L);
+    lua_pushboolean(L, 0);
+    lua_pushstring(L, gort_strerror(res->status));
+    return 3;
+  }
+  lgort_decode(L, lgort_vm_of(L), &res->value);
+  lua_pushboolean(L, res->ok);
+  return 2;
+}
+
+static int recv_k(lua_State *L, int status, lua_KContext ctx) {
+  gort_result res;
+  (void)status, (void)ctx;
+  gort_wait_finish(gort_vm_current(lgort_vm_of(L)->vm), &res);
+  return lgort_push_received(L, &res);
+}
+
+int lgort_recv(lua_State *L, const lgort_handle *h, int64_t deadline) {
+  gort_value none = {.type = GORT_NIL};
+  gort_result res;
+  if (lgort_wait(L, lgort_vm_of(L), lgort_source(h), GORT_RECV, &none, deadline,
+                 &res) == GORT_PARKED)
+    return lgort_park(L, 0, recv_k);
+  return lgort_push_received(L, &res);
+}
+
+static int iterate_k(lua_State *L, int status, lua_KContext ctx) {
+  recv_k(L, status, ctx);
+  lua_pop(L, 1); /* a closed channel gives nil, and nil ends the loop */
+  return 1;
+}
+
+int lgort_iterate(lua_State *L, const lgort_handle *h) {
+  gort_value none = {.type = GORT_NIL};
+  gort_result res;
+  if (lgort_wait(L, lgort_vm_of(L), lgort_source(h), GORT_RECV, &none,
+                 GORT_FOREVER, &res) == GORT_PARKED)
+    return lgort_park(L, 0, iterate_k);
+  lgort_push_received(L, &res);
+  lua_pop(L, 1);
+  return 1;
+}
+
+int lgort_try_recv(lua_State *L, const lgort_handle *h) {
+  gort_value none = {.type = GORT_NIL};
+  gort_result res;
+  if (!gort_wait_try(lgort_source(h), GORT_RECV, &none, &res)) {
+    lua_pushboolean(L, 0);
+    return 1;
+  }
+  lua_pushboolean(L, 1);
+  return 1 + lgort_push_received(L, &res);
+}
+
+static int chan_recv(lua_State *L) {
+  lgort_handle *h = lgort_check_chan(L, lgort_vm_of(L), 1, GORT_RECV);
+  return lgort_recv(L, h, lgort_check_deadline(L, 2));
+}
+
+static int chan_try_recv(lua_State *L) {
+  return lgort_try_recv(L, lgort_check_chan(L, lgort_vm_of(L), 1, GORT_RECV));
+}
+
+static int chan_call(lua_State *L) {
+  return lgort_iterate(L, lgort_check_chan(L, lgort_vm_of(L), 1, GORT_RECV));
+}
+
+/* ---- sending ----------------------------------------------------------- */
+
+static const lgort_subject subject = {"send", "value", false};
+
+int lgort_push_done(lua_State *L, gort_result *res) {
+  if (res->status == 0) {
+    lua_pushboolean(L, 1);
+    return 1;
+  }
+  if (res->status == GORT_ECLOSED) lgort_raise(L, GORT_ECLOSED);
+  lua_pushboolean(L, 0);
+  lua_pushstring(L, gort_strerror(res->status));
+  return 2;
+}
+
+static int send_k(lua_State *L, int status, lua_KContext ctx) {
+  gort_result res;
+  (void)status, (void)ctx;
+  gort_wait_finish(gort_vm_current(lgort_vm_of(L)->vm), &res);
+  return lgort_push_done(L, &res);
+}
+
+/* The channel at 1 and the value at 2, checked and encoded. */
+static lgort_handle *check_send(lua_State *L, lgort_vm *vm, gort_value *v) {
+  lgort_handle *h = lgort_check_chan(L, vm, 1, GORT_SEND);
+  if (lua_isnone(L, 2)) luaL_argerror(L, 2, "value expected");
+  lgort_check_tag(L, 2, gort_chan_tag(chan_of(h)));
+  lgort_encode(L, vm, 2, &subject, v);
+  return h;
+}
+
+static int chan_send(lua_State *L) {
+  lgort_vm *vm = lgort_vm_of(L);
+  gort_value v;
+  gort_result res;
+  int64_t deadline = lgort_check_deadline(L, 3);
+  lgort_handle *h = check_send(L, vm, &v);
+  if (lgort_wait(L, vm, lgort_source(h), GORT_SEND, &v, deadline, &res) ==
+      GORT_PARKED)
+    return lgort_park(L, 0, send_k);
+  gort_value_drop(&v); /* still here unless it was sent */
+  return lgort_push_done(L, &res);
+}
+
+static int chan_try_send(lua_State *L) {
+  gort_value v;
+  gort_result res;
+  lgort_handle *h = check_send(L, lgort_vm_of(L), &v);
+  bool done = gort_wait_try(lgort_source(h), GORT_SEND, &v, &res);
+  gort_value_drop(&v);
+  if (done) return lgort_push_done(L, &res);
+  lua_pushboolean(L, 0);
+  return 1;
+}
+
+/* ---- the rest ---------------------------------------------------------- */
+
+static int chan_close(lua_State *L) {
+  lgort_handle *h = lgort_check_handle(L, lgort_vm_of(L), 1, LGORT_CHAN);
+  if (h->view == LGORT_RECEIVER)
+    return luaL_error(L, "cannot close: this handle only receives "
+                         "(ch:receiver())");
+  int rc = gort_chan_close(chan_of(h));
+  if (rc < 0) lgort_raise(L, rc);
+  return 0;
+}
+
+static int chan_len(lua_State *L) {
+  lgort_handle *h = lgort_check_handle(L, lgort_vm_of(L), 1, LGORT_CHAN);
+  lua_pushinteger(L, (lua_Integer)gort_chan_len(chan_of(h)));
+  return 1;
+}
+
+static int chan_cap(lua_State *L) {
+  lgort_handle *h = lgort_check_handle(L, lgort_vm_of(L), 1, LGORT_CHAN);
+  lua_pushinteger(L, (lua_Integer)gort_chan_cap(chan_of(h)));
+  return 1;
+}
+
+static int push_view(lua_State *L, lgort_view view) {
+  lgort_handle *h = lgort_check_handle(L, lgort_vm_of(L), 1, LGORT_CHAN);
+  if (h->view != LGORT_BOTH && h->view != view)
+    return luaL_error(L, "cannot widen a %s into a %s",
+                      h->view == LGORT_SENDER ? "sender" : "receiver",
+                      view == LGORT_SENDER ? "sender" : "receiver");
+  gort_object_retain(h->obj);
+  lgort_push_object(L, h->obj, view);
+  return 1;
+}
+
+static int chan_sender(lua_State *L) { return push_view(L, LGORT_SENDER); }
+
+static int chan_receiver(lua_State *L) { return push_view(L, LGORT_RECEIVER); }
+
+static int check_type(lua_State *L, int idx) {
+  const char *name = lua_tostring(L, idx);
+  for (int i = 0; i < NTYPES; i++)
+    if (strcmp(types[i], name) == 0) return i;
+  lua_settop(L, idx);
+  for (int i = 0; i < NTYPES; i++)
+    lua_pushfstring(L, i ? " %s" : "%s", types[i]);
+  lua_concat(L, NTYPES);
+  return luaL_argerror(L, idx,
+                       lua_pushfstring(L, "unknown type '%s'; there are: %s",
+                                       name, lua_tostring(L, -1)));
+}
+
+static int chan_new(lua_State *L) {
+  gort_chan *c;
+  int tag = 0, at = 1;
+  if (lua_type(L, 1) == LUA_TSTRING) tag = check_type(L, at++);
+  lua_Integer cap = luaL_optinteger(L, at, 0);
+  luaL_argcheck(L, cap >= 0, at, "the capacity must not be negative");
+  int rc = gort_chan_new((size_t)cap, &c);
+  if (rc == GORT_ENOMEM) { /* collecting may close old channels */
+    lua_gc(L, LUA_GCCOLLECT);
+    rc = gort_chan_new((size_t)cap, &c);
+  }
+  if (rc < 0)
+    return luaL_error(L, "cannot make a channel for %I values: %s",
+                      (LUAI_UACINT)cap, gort_strerror(rc));
+  gort_chan_set_tag(c, tag);
+  lgort_push_object(L, (gort_object *)(void *)c, LGORT_BOTH);
+  /* The collector does not see the buffer; tell it to hurry. */
+  if (cap > 256)
+    lua_gc(L, LUA_GCSTEP, (int)(cap > 1 << 20 ? 1 << 14 : cap / 64));
+  return 1;
+}
+
+static const luaL_Reg methods[] = {
+    {"send", chan_send},
+    {"recv", chan_recv},
+    {"try_send", chan_try_send},
+    {"try_recv", chan_try_recv},
+    {"close", chan_close},
+    {"cap", chan_cap},
+    {"sender", chan_sender},
+    {"receiver", chan_receiver},
+    {NULL, NULL},
+};
+
+static const luaL_Reg meta[] = {
+    {"__len", chan_len},
+    {"__call", chan_call},
+    {NULL, NULL},
+};
+
+int lgort_open_chan(lua_State *L) {
+  lgort_type_new(L, LGORT_CHAN, "channel", methods, meta);
+  lua_pushcfunction(L, chan_new);
+  return 1;
+}

@@ -1,0 +1,41 @@
+/* lib.h - the Lua modules, one opener each.
+ *
+ * SPDX-License-Identifier: MIT
+ *
+ * An opener pushes its module's table. lgort_open_all puts them where
+ * scripts find them. Stack discipline: what a function may not raise while it
+ * holds is in vm->incoming or in a userdata. */
+#ifndef LGORT_LIB_LIB_H
+#define LGORT_LIB_LIB_H
+
+#include "cross/handles.h"
+#include "vm/park.h"
+#include "vm/vm.h"
+
+int lgort_open_chan(lua_State *L);      /* the function chan */
+int lgort_open_select(lua_State *L);    /* the function select */
+int lgort_open_task(lua_State *L);      /* the function go */
+int lgort_open_time(lua_State *L);      /* gort.time */
+int lgort_open_waitgroup(lua_State *L); /* gort.sync.waitgroup */
+int lgort_open_runtime(lua_State *L);   /* gort.runtime */
+/* print, load, os.execute ...: Lua's, made for many tasks in one process. */
+void lgort_open_stock(lua_State *L);
+
+/* The globals go, chan, select, gort, and the same through require. */
+void lgort_open_all(lua_State *L);
+
+/* Ends a receive: pushes v, ok or nil, false, err. */
+int lgort_push_received(lua_State *L, gort_result *res);
+/* Ends an operation without a value: true or false, err. */
+int lgort_push_done(lua_State *L, gort_result *res);
+/* recv([timeout]) and the for-iterator on the source at index 1. */
+int lgort_recv(lua_State *L, const lgort_handle *h, int64_t deadline);
+int lgort_iterate(lua_State *L, const lgort_handle *h);
+int lgort_try_recv(lua_State *L, const lgort_handle *h);
+
+/* Raises unless the value at idx may be sent on a channel of this tag. */
+void lgort_check_tag(lua_State *L, int idx, int tag);
+/* The channel of a send case or method; raises when the view forbids op. */
+lgort_handle *lgort_check_chan(lua_State *L, lgort_vm *vm, int idx, gort_op op);
+
+#endif

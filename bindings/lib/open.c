@@ -1,0 +1,73 @@
+/* open.c - puts the modules where scripts find them.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "cross/encoder.h"
+#include "lib/lib.h"
+
+/* ---- gort.sendable ----------------------------------------------------- */
+
+static int try_encode(lua_State *L) {
+  static const lgort_subject subject = {"send", "value", false};
+  gort_value v;
+  lgort_encode(L, lgort_vm_of(L), 1, &subject, &v);
+  gort_value_drop(&v);
+  return 0;
+}
+
+static int lib_sendable(lua_State *L) {
+  luaL_checkany(L, 1);
+  lua_settop(L, 1);
+  lua_pushcfunction(L, try_encode);
+  lua_insert(L, 1);
+  if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
+    lua_pushnil(L);
+    lua_insert(L, -2);
+    return 2;
+  }
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* ---- gort -------------------------------------------------------------- */
+
+/* package.loaded[name] = the value on top, which stays. */
+static void as_module(lua_State *L, const char *name) {
+  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  lua_pushvalue(L, -2);
+  lua_setfield(L, -2, name);
+  lua_pop(L, 1);
+}
+
+/* The value on top becomes a global and a field of the table below it. */
+static void as_global(lua_State *L, const char *name) {
+  lua_pushvalue(L, -1);
+  lua_setglobal(L, name);
+  lua_setfield(L, -2, name);
+}
+
+void lgort_open_all(lua_State *L) {
+  lua_newtable(L);
+  as_module(L, "gort");
+  lgort_open_task(L);
+  as_global(L, "go");
+  lgort_open_chan(L);
+  as_global(L, "chan");
+  lgort_open_select(L);
+  as_global(L, "select");
+  lua_pushcfunction(L, lib_sendable);
+  lua_setfield(L, -2, "sendable");
+  lua_pushliteral(L, GORT_VERSION);
+  lua_setfield(L, -2, "version");
+  lgort_open_time(L);
+  as_module(L, "gort.time");
+  lua_setfield(L, -2, "time");
+  lgort_open_runtime(L);
+  as_module(L, "gort.runtime");
+  lua_setfield(L, -2, "runtime");
+  lua_newtable(L);
+  as_module(L, "gort.sync");
+  lgort_open_waitgroup(L);
+  lua_setfield(L, -2, "waitgroup");
+  lua_setfield(L, -2, "sync");
+  lua_setglobal(L, "gort");
+}

@@ -1,0 +1,115 @@
+/* runtime.c - gort.runtime: looking at the runtime and steering it.
+ *
+ * SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "lib/lib.h"
+
+static int rt_numcpu(lua_State *L) {
+  lua_pushinteger(L, gort_numcpu());
+  return 1;
+}
+
+static int rt_maxprocs(lua_State *L) {
+  lua_Integer n = 0;
+  if (!lua_isnoneornil(L, 1)) {
+    n = luaL_checkinteger(L, 1);
+    luaL_argcheck(L, n >= 1, 1, "at least one worker is needed");
+    if (n > 1 << 16) n = 1 << 16;
+  }
+  lua_pushinteger(L, gort_maxprocs(lgort_vm_of(L)->rt, (unsigned)n));
+  return 1;
+}
+
+static int rt_numtasks(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)gort_numtasks(lgort_vm_of(L)->rt));
+  return 1;
+}
+
+static int yield_k(lua_State *L, int status, lua_KContext ctx) {
+  (void)L, (void)status, (void)ctx;
+  return 0;
+}
+
+static int rt_yield(lua_State *L) {
+  if (!lgort_can_park(L, lgort_vm_of(L))) lgort_cannot_park(L);
+  return lgort_yield_turn(L, 0, yield_k);
+}
+
+/* ---- stacks ------------------------------------------------------------ */
+
+/* Turns a finished dump or text into the result string. */
+static int push_text(lua_State *L, gort_text *text) {
+  char *s = gort_text_take(text);
+  if (!s) return luaL_error(L, "not enough memory");
+  lua_pushstring(L, s + strspn(s, "\n"));
+  gort_free(s);
+  return 1;
+}
+
+static int stack_end(lua_State *L, int rc, gort_dump *d);
+
+static int stack_k(lua_State *L, int status, lua_KContext ctx) {
+  (void)status;
+  gort_dump *d = (gort_dump *)ctx;
+  return stack_end(L, gort_dump_resume(d, gort_vm_current(lgort_vm_of(L)->vm)),
+                   d);
+}
+
+static int stack_end(lua_State *L, int rc, gort_dump *d) {
+  if (rc == GORT_PARKED) return lgort_park(L, (lua_KContext)d, stack_k);
+  gort_text *text = gort_text_new();
+  if (text) gort_dump_finish(d, text);
+  return push_text(L, text);
+}
+
+static int rt_stack(lua_State *L) {
+  lgort_vm *vm = lgort_vm_of(L);
+  gort_task *self = gort_vm_current(vm->vm);
+  if (!lua_toboolean(L, 1)) {
+    lua_pushfstring(L, "task %I [running]:\n", (LUAI_UACINT)gort_task_id(self));
+    luaL_traceback(L, L, NULL, 1);
+    lua_pushliteral(L, "\n");
+    lua_concat(L, 3);
+    return 1;
+  }
+  if (!lgort_can_park(L, vm)) lgort_cannot_park(L);
+  gort_dump *d;
+  int rc = gort_dump_new(self, &d);
+  if (rc < 0) lgort_raise(L, rc);
+  return stack_end(L, gort_dump_wait(d, self), d);
+}
+
+static void set(lua_State *L, const char *name, uint64_t n) {
+  lua_pushinteger(L, (lua_Integer)n);
+  lua_setfield(L, -2, name);
+}
+
+static int rt_stats(lua_State *L) {
+  gort_stats s;
+  gort_get_stats(lgort_vm_of(L)->rt, &s);
+  lua_createtable(L, 0, 11);
+  set(L, "tasks", s.tasks);
+  set(L, "spawned", s.spawned);
+  set(L, "vms", s.vms);
+  set(L, "workers", s.workers);
+  set(L, "threads", s.threads);
+  set(L, "steals", s.steals);
+  set(L, "preemptions", s.preemptions);
+  set(L, "wakeups", s.wakeups);
+  set(L, "handoffs", s.handoffs);
+  set(L, "timers", s.timers);
+  set(L, "blocking", s.blocking);
+  return 1;
+}
+
+static const luaL_Reg functions[] = {
+    {"numcpu", rt_numcpu}, {"maxprocs", rt_maxprocs}, {"numtasks", rt_numtasks},
+    {"yield", rt_yield},   {"stack", rt_stack},       {"stats", rt_stats},
+    {NULL, NULL},
+};
+
+int lgort_open_runtime(lua_State *L) {
+  luaL_newlib(L, functions);
+  return 1;
+}

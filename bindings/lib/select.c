@@ -1,0 +1,286 @@
+/* select.c - select { cases }, beside Lua's select(n, ...).
+ *
+ * SPDX-License-Identifier: MIT
+ *
+ * Passes: the table is read and checked whole; then values are encoded; then
+ * the runtime chooses. Nothing is held while something can raise. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cross/decoder.h"
+#include "cross/encoder.h"
+#include "lib/lib.h"
+
+enum { INLINE_CASES = 16 };
+
+typedef struct choice {
+  gort_case *cases;
+  int n;     /* cases; case i is t[i + 1] */
+  int after; /* the case that is due first, 1-based; 0: none */
+  int64_t deadline;
+  bool has_default, has_send;
+} choice;
+
+_Noreturn static void bad_key(lua_State *L, int number, int key) {
+  const char *name = luaL_tolstring(L, key, NULL);
+  if (number)
+    luaL_error(L,
+               "select: case %d: unknown key '%s' (known are recv, send, "
+               "value, after, and a function)",
+               number, name);
+  luaL_error(L, "select: unknown key '%s' (known are cases and default)", name);
+  __builtin_unreachable();
+}
+
+/* A source to receive from at idx; false or nil: none. */
+static gort_source *recv_source(lua_State *L, lgort_vm *vm, int idx,
+                                int number) {
+  if (!lua_toboolean(L, idx)) return NULL;
+  lgort_handle *h = lgort_to_handle(L, vm, idx);
+  if (!h)
+    luaL_error(L, "select: case %d: cannot receive from a %s", number,
+               luaL_typename(L, idx));
+  if (h->type == LGORT_CHAN) lgort_check_chan(L, vm, idx, GORT_RECV);
+  return lgort_source(h);
+}
+
+static gort_source *send_source(lua_State *L, lgort_vm *vm, int idx,
+                                int number) {
+  if (!lua_toboolean(L, idx)) return NULL;
+  lgort_handle *h = lgort_to_handle(L, vm, idx);
+  if (!h || h->type != LGORT_CHAN)
+    luaL_error(L, "select: case %d: cannot send to a %s", number,
+               luaL_typename(L, idx));
+  lgort_check_chan(L, vm, idx, GORT_SEND);
+  return lgort_source(h);
+}
+
+static void read_after(lua_State *L, choice *ch, int idx, int number) {
+  if (!lua_toboolean(L, idx)) return;
+  if (lua_type(L, idx) != LUA_TNUMBER)
+    luaL_error(L, "select: case %d: 'after' takes seconds, not a %s", number,
+               luaL_typename(L, idx));
+  if (lua_tonumber(L, idx) != lua_tonumber(L, idx))
+    luaL_error(L, "select: case %d: 'after' is not a number (NaN)", number);
+  int64_t d = lgort_check_duration(L, idx);
+  int64_t when = d <= 0 ? 1 : lgort_after(d);
+  if (!ch->after || when < ch->deadline) {
+    ch->after = number;
+    ch->deadline = when;
+  }
+}
+
+/* Reads the case on top of the stack. */
+static void read_case(lua_State *L, lgort_vm *vm, choice *ch, int number) {
+  gort_case *c = &ch->cases[number - 1];
+  *c = (gort_case){.source = NULL, .op = GORT_RECV};
+  int at = lua_gettop(L), kinds = 0;
+  if (lua_isnil(L, at) || (lua_isboolean(L, at) && !lua_toboolean(L, at)))
+    return; /* switched off as a whole */
+  if (!lua_istable(L, at))
+    luaL_error(L, "select: case %d is a %s, not a table", number,
+               luaL_typename(L, at));
+  bool has_value = false;
+  for (lua_pushnil(L); lua_next(L, at); lua_pop(L, 1)) {
+    int key = at + 1, value = at + 2;
+    const char *name =
+        lua_type(L, key) == LUA_TSTRING ? lua_tostring(L, key) : "";
+    if (strcmp(name, "recv") == 0) {
+      c->source = recv_source(L, vm, value, number);
+      kinds++;
+    } else if (strcmp(name, "send") == 0) {
+      c->source = send_source(L, vm, value, number);
+      c->op = GORT_SEND;
+      ch->has_send = true;
+      kinds++;
+    } else if (strcmp(name, "after") == 0) {
+      read_after(L, ch, value, number);
+      kinds++;
+    } else if (strcmp(name, "value") == 0) {
+      has_value = true;
+    } else if (lua_isinteger(L, key) && lua_tointeger(L, key) == 1) {
+      if (!lua_isfunction(L, value))
+        luaL_error(L,
+                   "select: case %d: its first element is a %s, not a "
+                   "function",
+                   number, luaL_typename(L, value));
+    } else {
+      bad_key(L, number, key);
+    }
+  }
+  if (kinds > 1)
+    luaL_error(L, "select: case %d has more than one of recv, send, after",
+               number);
+  if (has_value && kinds && c->op != GORT_SEND)
+    luaL_error(L, "select: case %d has a value but nothing to send it to",
+               number);
+}
+
+/* The number of cases; checks the keys of the table itself. */
+static int count_cases(lua_State *L, choice *ch) {
+  lua_Integer n = 0;
+  for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
+    if (lua_isinteger(L, -2) && lua_tointeger(L, -2) >= 1) {
+      if (lua_tointeger(L, -2) > n) n = lua_tointeger(L, -2);
+    } else if (lua_type(L, -2) == LUA_TSTRING &&
+               strcmp(lua_tostring(L, -2), "default") == 0) {
+      ch->has_default = lua_toboolean(L, -1);
+      if (!lua_isboolean(L, -1) && !lua_isfunction(L, -1))
+        luaL_error(L, "select: default is a %s, not a function or true",
+                   luaL_typename(L, -1));
+    } else {
+      bad_key(L, 0, lua_gettop(L) - 1);
+    }
+  }
+  if (n > 1 << 20) luaL_error(L, "select: too many cases");
+  return (int)n;
+}
+
+/* ---- the values of send cases ------------------------------------------ */
+
+static void drop_values(choice *ch) {
+  for (int i = 0; i < ch->n; i++) gort_value_drop(&ch->cases[i].value);
+}
+
+/* Protected: encodes all values. Stack: the table of cases, the choice. */
+static int encode_values(lua_State *L) {
+  choice *ch = lua_touserdata(L, 2);
+  lgort_vm *vm = lgort_vm_of(L);
+  for (int i = 0; i < ch->n; i++) {
+    gort_case *c = &ch->cases[i];
+    if (c->op != GORT_SEND) continue;
+    char root[40];
+    lgort_subject subject = {"send", root, false};
+    snprintf(root, sizeof root, "case %d: value", i + 1);
+    lua_rawgeti(L, 1, i + 1);
+    lua_getfield(L, -1, "value");
+    if (c->source)
+      lgort_check_tag(L, -1, gort_chan_tag((gort_chan *)(void *)c->source));
+    gort_value v;
+    lgort_encode(L, vm, -1, &subject, &v);
+    c->value = v;
+    lua_pop(L, 2);
+  }
+  return 0;
+}
+
+static void take_values(lua_State *L, choice *ch) {
+  lua_pushcfunction(L, encode_values);
+  lua_pushvalue(L, 1);
+  lua_pushlightuserdata(L, ch);
+  if (lua_pcall(L, 2, 0, 0) == LUA_OK) return;
+  drop_values(ch);
+  luaL_where(L, 1);
+  lua_insert(L, -2);
+  lua_concat(L, 2);
+  lua_error(L);
+}
+
+/* ---- the outcome ------------------------------------------------------- */
+
+static int handler_k(lua_State *L, int status, lua_KContext ctx) {
+  (void)status;
+  return lua_gettop(L) - (int)ctx;
+}
+
+/* Calls the function at stack index base + 1 with what is above it, or
+ * returns the number of the case and what is above. */
+static int outcome(lua_State *L, int base, bool has_function) {
+  if (!has_function) return lua_gettop(L) - base;
+  lua_callk(L, lua_gettop(L) - base - 1, LUA_MULTRET, base, handler_k);
+  return handler_k(L, LUA_OK, base);
+}
+
+/* The case that was chosen, 1-based; 0: default. */
+static int finish(lua_State *L, int number, gort_result *res, bool received) {
+  luaL_checkstack(L, 8, NULL);
+  int base = lua_gettop(L);
+  if (number) {
+    lua_rawgeti(L, 1, number);
+    lua_rawgeti(L, -1, 1);
+    lua_remove(L, -2);
+  } else {
+    lua_getfield(L, 1, "default");
+  }
+  bool has_function = lua_isfunction(L, -1);
+  if (!has_function) {
+    lua_pop(L, 1);
+    if (number)
+      lua_pushinteger(L, number);
+    else
+      lua_pushliteral(L, "default");
+  }
+  if (received) {
+    lgort_decode(L, lgort_vm_of(L), &res->value);
+    lua_pushboolean(L, res->ok);
+  }
+  return outcome(L, base, has_function);
+}
+
+static int decided(lua_State *L, gort_result *res, int after) {
+  if (res->status == GORT_ETIMEOUT) return finish(L, after, res, false);
+  if (res->status < 0) lgort_raise(L, res->status);
+  lua_rawgeti(L, 1, res->index + 1);
+  bool received = lua_getfield(L, -1, "send") == LUA_TNIL;
+  lua_pop(L, 2);
+  return finish(L, res->index + 1, res, received);
+}
+
+static int select_k(lua_State *L, int status, lua_KContext ctx) {
+  gort_result res;
+  (void)status;
+  gort_wait_finish(gort_vm_current(lgort_vm_of(L)->vm), &res);
+  return decided(L, &res, (int)ctx);
+}
+
+static int select_cases(lua_State *L) {
+  lgort_vm *vm = lgort_vm_of(L);
+  gort_case few[INLINE_CASES];
+  choice ch = {.cases = few, .deadline = GORT_FOREVER};
+  lua_settop(L, 1);
+  luaL_checkstack(L, 16, NULL);
+  ch.n = count_cases(L, &ch);
+  if (ch.n > INLINE_CASES)
+    ch.cases = lua_newuserdatauv(L, (size_t)ch.n * sizeof *ch.cases, 0);
+  for (int i = 1; i <= ch.n; i++) {
+    lua_rawgeti(L, 1, i);
+    read_case(L, vm, &ch, i);
+    lua_pop(L, 1);
+  }
+  if (ch.has_send) take_values(L, &ch);
+  bool can_park = lgort_can_park(L, vm);
+  if (ch.has_default) {
+    ch.deadline = 0;
+    ch.after = 0;
+  }
+  gort_result res;
+  int rc = gort_select(gort_vm_current(vm->vm), ch.cases, (size_t)ch.n,
+                       can_park ? ch.deadline : 0, &res);
+  if (rc == GORT_PARKED) return lgort_park(L, ch.after, select_k);
+  drop_values(&ch); /* those that were not sent */
+  if (rc < 0) lgort_raise(L, rc);
+  if (!can_park && res.status == GORT_ETIMEOUT && ch.deadline > 1)
+    lgort_cannot_park(L);
+  return decided(L, &res, ch.after);
+}
+
+static int lib_select(lua_State *L) {
+  int n = lua_gettop(L);
+  if (lua_type(L, 1) == LUA_TTABLE) return select_cases(L);
+  if (lua_type(L, 1) == LUA_TSTRING && *lua_tostring(L, 1) == '#') {
+    lua_pushinteger(L, n - 1);
+    return 1;
+  }
+  lua_Integer i = luaL_checkinteger(L, 1);
+  if (i < 0)
+    i = n + i;
+  else if (i > n)
+    i = n;
+  luaL_argcheck(L, 1 <= i, 1, "index out of range");
+  return n - (int)i;
+}
+
+int lgort_open_select(lua_State *L) {
+  lua_pushcfunction(L, lib_select);
+  return 1;
+}

@@ -1,0 +1,161 @@
+/* stock.c - Lua's own functions where many tasks in one process need more.
+ *
+ * SPDX-License-Identifier: MIT
+ *
+ *   print            writes its line in one piece
+ *   load, loadfile, dofile   in tasks: the chunk sees the task's globals
+ *   os.execute       parks the task, the shell runs on another thread
+ *   os.exit          stops the workers first */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cross/env.h"
+#include "cross/message.h"
+#include "lib/lib.h"
+
+static int stock_print(lua_State *L) {
+  luaL_Buffer b;
+  int n = lua_gettop(L);
+  luaL_buffinit(L, &b);
+  for (int i = 1; i <= n; i++) {
+    if (i > 1) luaL_addchar(&b, '\t');
+    luaL_tolstring(L, i, NULL);
+    luaL_addvalue(&b);
+  }
+  luaL_addchar(&b, '\n');
+  luaL_pushresult(&b);
+  size_t len;
+  const char *s = lua_tolstring(L, -1, &len);
+  flockfile(stdout);
+  fwrite(s, 1, len, stdout);
+  fflush(stdout);
+  funlockfile(stdout);
+  return 0;
+}
+
+/* ---- load in tasks ----------------------------------------------------- */
+
+/* Pushes the globals of the running task as a table of its own. */
+static void push_task_env(lua_State *L, lgort_vm *vm) {
+  lgort_task *lt = gort_task_state(gort_vm_current(vm->vm));
+  lua_rawgeti(L, LUA_REGISTRYINDEX, vm->envs);
+  if (lt->env && lua_rawgetp(L, -1, lt->env) == LUA_TTABLE) {
+    lua_remove(L, -2);
+    return;
+  }
+  lua_settop(L, lt->env ? -3 : -2);
+  lgort_push_env(L, vm, LGORT_ENV_FULL);
+  lt->env = lua_topointer(L, -1);
+}
+
+/* The stock function with upvalue 1; env_arg: its environment argument. */
+static int load_with(lua_State *L, int env_arg) {
+  bool own = lua_isnone(L, env_arg);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+  if (own && lua_isfunction(L, 1)) {
+    push_task_env(L, lgort_vm_of(L));
+    if (!lua_setupvalue(L, 1, 1)) lua_pop(L, 1);
+  }
+  return lua_gettop(L);
+}
+
+static int task_load(lua_State *L) { return load_with(L, 4); }
+
+static int task_loadfile(lua_State *L) { return load_with(L, 3); }
+
+static int dofile_k(lua_State *L, int status, lua_KContext ctx) {
+  (void)status, (void)ctx;
+  return lua_gettop(L) - 1;
+}
+
+static int task_dofile(lua_State *L) {
+  const char *name = luaL_optstring(L, 1, NULL);
+  lua_settop(L, 1);
+  if (luaL_loadfile(L, name) != LUA_OK) return lua_error(L);
+  push_task_env(L, lgort_vm_of(L));
+  if (!lua_setupvalue(L, -2, 1)) lua_pop(L, 1);
+  lua_callk(L, 0, LUA_MULTRET, 0, dofile_k);
+  return dofile_k(L, LUA_OK, 0);
+}
+
+static void wrap(lua_State *L, const char *name, lua_CFunction f) {
+  lua_getglobal(L, name);
+  lua_pushcclosure(L, f, 1);
+  lua_setglobal(L, name);
+}
+
+/* ---- os ---------------------------------------------------------------- */
+
+typedef struct command {
+  int status, error;
+  char text[];
+} command;
+
+static void run_command(void *arg) {
+  command *c = arg;
+  errno = 0;
+  c->status = system(c->text);
+  c->error = errno;
+}
+
+static int execute_k(lua_State *L, int status, lua_KContext ctx) {
+  command *c = (command *)ctx;
+  gort_result res;
+  (void)status;
+  gort_wait_finish(gort_vm_current(lgort_vm_of(L)->vm), &res);
+  errno = c->error;
+  return luaL_execresult(L, c->status);
+}
+
+static int os_execute(lua_State *L) {
+  lgort_vm *vm = lgort_vm_of(L);
+  size_t len;
+  const char *text = luaL_optlstring(L, 1, NULL, &len);
+  if (!text) {
+    lua_pushboolean(L, system(NULL));
+    return 1;
+  }
+  command *c = lua_newuserdatauv(L, sizeof *c + len + 1, 0);
+  memcpy(c->text, text, len + 1);
+  if (lgort_can_park(L, vm)) {
+    int rc = gort_blocking(gort_vm_current(vm->vm), run_command, c);
+    if (rc == GORT_PARKED) return lgort_park(L, (lua_KContext)c, execute_k);
+  }
+  run_command(c); /* here, then: as Lua does */
+  errno = c->error;
+  return luaL_execresult(L, c->status);
+}
+
+static int os_exit(lua_State *L) {
+  lgort_vm *vm = lgort_vm_of(L);
+  int status;
+  if (lua_isboolean(L, 1))
+    status = lua_toboolean(L, 1) ? EXIT_SUCCESS : EXIT_FAILURE;
+  else
+    status = (int)luaL_optinteger(L, 1, EXIT_SUCCESS);
+  bool close = lua_toboolean(L, 2);
+  gort_stop(vm->rt, 50000000);
+  if (close && gort_vm_index(vm->vm) == 0) lua_close(L);
+  exit(status);
+}
+
+void lgort_open_stock(lua_State *L) {
+  lua_pushcfunction(L, stock_print);
+  lua_setglobal(L, "print");
+  if (gort_vm_index(lgort_vm_of(L)->vm) > 0) {
+    wrap(L, "load", task_load);
+    wrap(L, "loadfile", task_loadfile);
+    lua_pushcfunction(L, task_dofile);
+    lua_setglobal(L, "dofile");
+  }
+  lua_getglobal(L, LUA_OSLIBNAME);
+  lua_pushcfunction(L, os_execute);
+  lua_setfield(L, -2, "execute");
+  lua_pushcfunction(L, os_exit);
+  lua_setfield(L, -2, "exit");
+  lua_pop(L, 1);
+}

@@ -1,0 +1,246 @@
+/* coro.c - coroutines as tasks: start, resume, end, failure.
+ *
+ * SPDX-License-Identifier: MIT
+ *
+ * A task's coroutine runs task_body, a C function that turns the record into
+ * a call and makes it under lua_pcallk: an error becomes a report after the
+ * task's <close> variables have run, and the coroutine can be used again.
+ *
+ * Ownership: coroutines are anchored in the table of threads by slot; the
+ *   pool keeps finished ones. A record is task_body's until it is taken
+ *   apart. */
+#include "vm/coro.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cross/call.h"
+
+/* Finished coroutines kept for the next tasks. */
+enum { POOL = 1024 };
+
+/* ---- the pool ---------------------------------------------------------- */
+
+/* Protected: makes a coroutine and anchors it. Stack: lgort_task pointer. */
+static int new_coroutine(lua_State *L) {
+  lgort_vm *vm = lgort_vm_of(L);
+  lgort_task *lt = lua_touserdata(L, 1);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, vm->threads);
+  lt->co = lua_newthread(L);
+  /* Slots of the freed are chained through the table itself. */
+  int slot = vm->free_slots;
+  if (slot) {
+    lua_rawgeti(L, -2, slot);
+    vm->free_slots = (int)lua_tointeger(L, -1);
+    lua_pop(L, 1);
+  } else {
+    slot = ++vm->next_slot;
+  }
+  lua_rawseti(L, -2, slot);
+  lt->slot = slot;
+  return 0;
+}
+
+static void free_coroutine(lgort_vm *vm, lgort_task *lt) {
+  lua_State *L = vm->L;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, vm->threads);
+  lua_pushinteger(L, vm->free_slots);
+  lua_rawseti(L, -2, lt->slot); /* overwrites: needs no memory */
+  lua_pop(L, 1);
+  vm->free_slots = lt->slot;
+  gort_free(lt);
+}
+
+static lgort_task *take_coroutine(lgort_vm *vm) {
+  lgort_task *lt = vm->pool;
+  if (lt) {
+    vm->pool = lt->next;
+    vm->pooled--;
+  } else {
+    lt = gort_malloc(sizeof *lt);
+    if (!lt) return NULL;
+    lua_pushcfunction(vm->L, new_coroutine);
+    lua_pushlightuserdata(vm->L, lt);
+    if (lua_pcall(vm->L, 1, 0, 0) != LUA_OK) {
+      lua_pop(vm->L, 1);
+      gort_free(lt);
+      return NULL;
+    }
+  }
+  lt->env = NULL;
+  lt->wg = NULL;
+  return lt;
+}
+
+static void give_coroutine(lgort_vm *vm, lgort_task *lt) {
+  if (vm->pooled == POOL) {
+    free_coroutine(vm, lt);
+    return;
+  }
+  lt->next = vm->pool;
+  vm->pool = lt;
+  vm->pooled++;
+}
+
+void lgort_pool_fini(lgort_vm *vm) {
+  while (vm->pool) {
+    lgort_task *lt = vm->pool;
+    vm->pool = lt->next;
+    gort_free(lt);
+  }
+}
+
+void lgort_forget(gort_vm *vm, gort_task *t) {
+  lgort_task *lt = gort_task_state(t);
+  (void)vm;
+  if (!lt) return;
+  if (lt->wg) gort_object_release((gort_object *)(void *)lt->wg);
+  gort_free(lt);
+}
+
+/* ---- a task's end ------------------------------------------------------ */
+
+int lgort_traceback(lua_State *L) {
+  atomic_store(&lgort_vm_of(L)->host->panicking, true);
+  const char *message = lua_tostring(L, 1);
+  if (!message) {
+    if (luaL_callmeta(L, 1, "__tostring") && lua_type(L, -1) == LUA_TSTRING)
+      message = lua_tostring(L, -1);
+    else
+      message = lua_pushfstring(L, "(error object is a %s value)",
+                                luaL_typename(L, 1));
+  }
+  luaL_traceback(L, L, message, 1);
+  return 1;
+}
+
+static void report_error(lgort_vm *vm, const lgort_task *lt, uint64_t id,
+                         const char *message) {
+  lgort_host *h = vm->host;
+  if (!lt || !lt->source) {
+    h->on_task_error(h, lt != NULL, message);
+    return;
+  }
+  char head[64], created[512];
+  snprintf(head, sizeof head, "task %llu: ", (unsigned long long)id);
+  lgort_describe_site(lt->source, lt->line, lt->parent, created,
+                      sizeof created);
+  gort_text *text = gort_text_new();
+  if (text) {
+    gort_text_add(text, head, strlen(head));
+    gort_text_add(text, message, strlen(message));
+    gort_text_add(text, "\n", 1);
+    gort_text_add(text, created, strlen(created));
+  }
+  char *report = gort_text_take(text);
+  h->on_task_error(h, false, report ? report : message);
+  gort_free(report);
+}
+
+static int body_end(lua_State *L, int status, lua_KContext ctx) {
+  lgort_vm *vm = lgort_vm_of(L);
+  lgort_task *lt = (lgort_task *)ctx;
+  if (status != LUA_OK && status != LUA_YIELD) {
+    const char *message = lua_tostring(L, -1);
+    report_error(vm, lt, gort_task_id(gort_vm_current(vm->vm)),
+                 message ? message : "not enough memory");
+    if (lt->wg) gort_object_release((gort_object *)(void *)lt->wg);
+  } else if (lt->wg) {
+    gort_waitgroup_add(lt->wg, -1);
+    gort_object_release((gort_object *)(void *)lt->wg);
+  }
+  lt->wg = NULL;
+  return 0;
+}
+
+/* Turns the record into a function and its arguments; may raise. */
+static int unpack(lua_State *L) {
+  gort_record *r = lua_touserdata(L, 1);
+  lua_settop(L, 0);
+  return lgort_call_push(L, r);
+}
+
+/* The coroutine's function. Stack: the record, the task. */
+static int task_body(lua_State *L) {
+  lgort_vm *vm = lgort_vm_of(L);
+  gort_record *r = lua_touserdata(L, 1);
+  lgort_task *lt = lua_touserdata(L, 2);
+  lua_settop(L, 0);
+  lua_pushcfunction(L, lgort_traceback);
+  lua_pushcfunction(L, unpack);
+  lua_pushlightuserdata(L, r);
+  vm->decoded_env = NULL;
+  int status = lua_pcall(L, 1, LUA_MULTRET, 1);
+  lt->env = vm->decoded_env;
+  lgort_call_drop(r);
+  gort_record_free(r);
+  if (status == LUA_OK)
+    status = lua_pcallk(L, lua_gettop(L) - 2, 0, 1, (lua_KContext)lt, body_end);
+  return body_end(L, status, (lua_KContext)lt);
+}
+
+/* ---- steps ------------------------------------------------------------- */
+
+static gort_step run(lgort_vm *vm, lgort_task *lt, int nargs) {
+  int nres;
+  vm->task_co = lt->co;
+  vm->yielding = LGORT_YIELD_USER;
+  atomic_store_explicit(&vm->innermost, lt->co, memory_order_relaxed);
+  int status = lua_resume(lt->co, vm->L, nargs, &nres);
+  atomic_store_explicit(&vm->innermost, NULL, memory_order_relaxed);
+  if (status == LUA_YIELD) {
+    lua_pop(lt->co, nres);
+    return vm->yielding == LGORT_YIELD_PARK ? GORT_STEP_PARKED
+                                            : GORT_STEP_YIELDED;
+  }
+  if (status != LUA_OK) {
+    /* Even the report could not be made. */
+    report_error(vm, lt, gort_task_id(gort_vm_current(vm->vm)),
+                 "not enough memory");
+    lua_resetthread(lt->co);
+  }
+  lua_settop(lt->co, 0);
+  give_coroutine(vm, lt);
+  return GORT_STEP_FINISHED;
+}
+
+gort_step lgort_start(gort_vm *gvm, gort_task *t, gort_record *r) {
+  lgort_vm *vm = gort_vm_state(gvm);
+  lgort_task *lt = t ? take_coroutine(vm) : NULL;
+  if (!lt) {
+    report_error(vm, NULL, gort_record_id(r), "not enough memory for a task");
+    lgort_call_drop(r);
+    gort_record_free(r);
+    return GORT_STEP_FINISHED;
+  }
+  gort_task_set_state(t, lt);
+  lgort_call_site(r, lt);
+  lua_pushcfunction(lt->co, task_body);
+  lua_pushlightuserdata(lt->co, r);
+  lua_pushlightuserdata(lt->co, lt);
+  return run(vm, lt, 2);
+}
+
+gort_step lgort_resume(gort_vm *gvm, gort_task *t) {
+  return run(gort_vm_state(gvm), gort_task_state(t), 0);
+}
+
+void lgort_describe(gort_vm *gvm, gort_task *t, gort_text *out) {
+  lgort_vm *vm = gort_vm_state(gvm);
+  lgort_task *lt = gort_task_state(t);
+  if (!lt) return;
+  lua_State *at = lt->co;
+  luaL_traceback(vm->L, at, NULL, 0);
+  size_t len;
+  const char *text = lua_tolstring(vm->L, -1, &len);
+  gort_text_add(out, text, len);
+  gort_text_add(out, "\n", 1);
+  lua_pop(vm->L, 1);
+  if (lt->source) {
+    char created[512];
+    lgort_describe_site(lt->source, lt->line, lt->parent, created,
+                        sizeof created);
+    gort_text_add(out, created, strlen(created));
+    gort_text_add(out, "\n", 1);
+  }
+}

@@ -1,0 +1,22 @@
+/* coro.h - coroutines as tasks.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef LGORT_VM_CORO_H
+#define LGORT_VM_CORO_H
+
+#include "vm/vm.h"
+
+gort_step lgort_start(gort_vm *vm, gort_task *t, gort_record *r);
+gort_step lgort_resume(gort_vm *vm, gort_task *t);
+void lgort_describe(gort_vm *vm, gort_task *t, gort_text *out);
+void lgort_forget(gort_vm *vm, gort_task *t);
+void lgort_pool_fini(lgort_vm *vm);
+
+/* A message handler: the error value as text, with a traceback. */
+int lgort_traceback(lua_State *L);
+
+/* The coroutine library whose resume and wrap pass runtime yields through,
+ * over the stock one. Raises on memory. */
+void lgort_open_coroutine(lua_State *L);
+
+#endif

@@ -1,0 +1,100 @@
+/* park.c - parking a task from a C function of the bindings.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "vm/park.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vm/names.h"
+
+/* C functions that Lua can leave and come back to. */
+static bool lets_yield(const char *name) {
+  static const char *const fine[] = {
+      "pcall",          "xpcall",           "dofile", "require",
+      "coroutine.wrap", "coroutine.resume", "select", "?"};
+  for (size_t i = 0; i < sizeof fine / sizeof *fine; i++)
+    if (strcmp(name, fine[i]) == 0) return true;
+  return false;
+}
+
+void lgort_cannot_park(lua_State *L) {
+  lua_Debug ar;
+  for (int level = 1; lua_getstack(L, level, &ar); level++) {
+    lua_getinfo(L, "Snf", &ar);
+    bool is_c = *ar.what == 'C';
+    if (is_c) {
+      lgort_push_function_name(L, &ar);
+      const char *name = lua_tostring(L, -1);
+      if (!lets_yield(name))
+        luaL_error(L,
+                   "cannot block inside a function called by '%s': "
+                   "it is a C function that cannot be left and resumed",
+                   name);
+      lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+  }
+  luaL_error(L, "cannot block here: this code was called from C that cannot "
+                "be left and resumed (a finalizer, a hook, or a coroutine "
+                "resumed inside a C function's callback)");
+  abort();
+}
+
+int lgort_park(lua_State *L, lua_KContext ctx, lua_KFunction k) {
+  lgort_vm_of(L)->yielding = LGORT_YIELD_PARK;
+  return lua_yieldk(L, 0, ctx, k);
+}
+
+int lgort_yield_turn(lua_State *L, lua_KContext ctx, lua_KFunction k) {
+  lgort_vm_of(L)->yielding = LGORT_YIELD_TURN;
+  return lua_yieldk(L, 0, ctx, k);
+}
+
+int lgort_wait(lua_State *L, lgort_vm *vm, gort_source *s, gort_op op,
+               gort_value *value, int64_t deadline, gort_result *res) {
+  if (lgort_can_park(L, vm)) {
+    int rc = gort_wait(gort_vm_current(vm->vm), s, op, value, deadline, res);
+    if (rc < 0) {
+      gort_value_drop(value);
+      lgort_raise(L, rc);
+    }
+    return rc;
+  }
+  if (gort_wait_try(s, op, value, res)) return 0;
+  if (deadline != GORT_FOREVER && deadline <= gort_now()) {
+    res->status = GORT_ETIMEOUT;
+    return 0;
+  }
+  gort_value_drop(value);
+  lgort_cannot_park(L);
+}
+
+int64_t lgort_check_duration(lua_State *L, int idx) {
+  lua_Number s = luaL_checknumber(L, idx);
+  luaL_argcheck(L, !isnan(s), idx, "the duration is not a number (NaN)");
+  if (s >= 9.2e9) return GORT_FOREVER;
+  if (s <= -9.2e9) return -GORT_FOREVER;
+  return (int64_t)ceil(s * 1e9);
+}
+
+int64_t lgort_after(int64_t duration) {
+  if (duration == GORT_FOREVER) return GORT_FOREVER;
+  int64_t now = gort_now(), when;
+  if (__builtin_add_overflow(now, duration, &when))
+    return duration > 0 ? GORT_FOREVER : now;
+  return when;
+}
+
+int64_t lgort_check_deadline(lua_State *L, int idx) {
+  if (lua_isnoneornil(L, idx)) return GORT_FOREVER;
+  if (lua_type(L, idx) != LUA_TNUMBER)
+    luaL_typeerror(L, idx, "timeout in seconds");
+  return lgort_after(lgort_check_duration(L, idx));
+}
+
+void lgort_raise(lua_State *L, int code) {
+  luaL_error(L, "%s", gort_strerror(code));
+  abort();
+}

@@ -1,0 +1,43 @@
+/* park.h - how a C function of the bindings blocks.
+ *
+ * SPDX-License-Identifier: MIT
+ *
+ * A blocking function asks the wait core; when that says GORT_PARKED the
+ * function ends with `return lgort_park(L, ctx, k)`, and k goes on when the
+ * task is resumed. lgort_wait is the whole pattern for one source. */
+#ifndef LGORT_VM_PARK_H
+#define LGORT_VM_PARK_H
+
+#include "vm/vm.h"
+
+/* True when the running function could park. */
+static inline bool lgort_can_park(lua_State *L, lgort_vm *vm) {
+  return lua_isyieldable(L) && vm->nopark == 0;
+}
+
+/* Raises the error that names the C function that is in the way. */
+_Noreturn void lgort_cannot_park(lua_State *L);
+
+/* Leaves to the scheduler; k runs when the task is resumed. */
+int lgort_park(lua_State *L, lua_KContext ctx, lua_KFunction k);
+/* Lets others run; the task stays runnable. */
+int lgort_yield_turn(lua_State *L, lua_KContext ctx, lua_KFunction k);
+
+/* gort_wait for a Lua function: 0 (res is filled) or GORT_PARKED. Raises when
+ * it would have to wait where it cannot, before anything is queued; value
+ * (never NULL) is dropped then. */
+int lgort_wait(lua_State *L, lgort_vm *vm, gort_source *s, gort_op op,
+               gort_value *value, int64_t deadline, gort_result *res);
+
+/* The deadline that argument idx asks for: absent or nil, never; a number of
+ * seconds from now. Raises for anything else. */
+int64_t lgort_check_deadline(lua_State *L, int idx);
+/* A duration in seconds as nanoseconds, saturated; raises for NaN. */
+int64_t lgort_check_duration(lua_State *L, int idx);
+/* now + duration, never past GORT_FOREVER. */
+int64_t lgort_after(int64_t duration);
+
+/* Raises the text of a negative code. */
+_Noreturn void lgort_raise(lua_State *L, int code);
+
+#endif

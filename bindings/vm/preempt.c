@@ -1,0 +1,41 @@
+/* preempt.c - ending a task's turn from the outside.
+ *
+ * SPDX-License-Identifier: MIT
+ *
+ * The handler sets a count hook of one instruction on the coroutine that
+ * runs. The hook takes itself off, puts the script's own hook back, and
+ * yields if every C function on the way can be left. lua_sethook is the one
+ * function that Lua allows in a signal handler. */
+#include "vm/preempt.h"
+
+static void turn_over(lua_State *L, lua_Debug *ar) {
+  lgort_vm *vm = lgort_vm_of(L);
+  bool mine = vm->saved_hook.L == L;
+  lua_Hook hook = mine ? vm->saved_hook.hook : NULL;
+  if (ar->event != LUA_HOOKCOUNT) { /* an event for the script's hook */
+    if (hook) hook(L, ar);
+    return;
+  }
+  int mask = mine ? vm->saved_hook.mask : 0;
+  lua_sethook(L, hook, mask, mine ? vm->saved_hook.count : 0);
+  vm->saved_hook.L = NULL;
+  if (vm->nopark == 0 && lua_isyieldable(L)) {
+    vm->yielding = LGORT_YIELD_TURN;
+    lua_yield(L, 0);
+  }
+}
+
+void lgort_preempt(gort_vm *gvm) {
+  lgort_vm *vm = gort_vm_state(gvm);
+  lua_State *L = atomic_load_explicit(&vm->innermost, memory_order_relaxed);
+  if (!L) return;
+  lua_Hook hook = lua_gethook(L);
+  if (hook == turn_over) return;
+  if (hook) {
+    vm->saved_hook.hook = hook;
+    vm->saved_hook.mask = lua_gethookmask(L);
+    vm->saved_hook.count = lua_gethookcount(L);
+    vm->saved_hook.L = L;
+  }
+  lua_sethook(L, turn_over, lua_gethookmask(L) | LUA_MASKCOUNT, 1);
+}

@@ -1,0 +1,103 @@
+/* state.c - making and destroying the Lua side of a vm.
+ *
+ * SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "cross/env.h"
+#include "cross/modules.h"
+#include "lib/lib.h"
+#include "cross/call.h"
+#include "vm/coro.h"
+#include "vm/preempt.h"
+
+static void *lua_memory(void *ud, void *ptr, size_t osize, size_t nsize) {
+  (void)ud, (void)osize;
+  if (nsize == 0) {
+    gort_free(ptr);
+    return NULL;
+  }
+  return gort_realloc(ptr, nsize);
+}
+
+static int new_ref_table(lua_State *L, const char *mode) {
+  lua_newtable(L);
+  if (mode) {
+    lua_createtable(L, 0, 1);
+    lua_pushstring(L, mode);
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
+  }
+  return luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+/* Protected: fills a fresh state. */
+static int open_state(lua_State *L) {
+  lgort_vm *vm = lgort_vm_of(L);
+  if (vm->host->no_env) {
+    lua_pushboolean(L, 1);
+    lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
+  }
+  luaL_openlibs(L);
+  vm->threads = new_ref_table(L, NULL);
+  vm->handles = new_ref_table(L, "v");
+  vm->factories = new_ref_table(L, NULL);
+  vm->anchors = new_ref_table(L, "v");
+  vm->queue = new_ref_table(L, NULL);
+  lgort_codes *codes = &vm->host->codes;
+  if (gort_vm_index(vm->vm) == 0) lgort_codes_probe(L, codes);
+  lgort_open_coroutine(L);
+  lgort_open_modules(L, vm);
+  lgort_open_stock(L);
+  lgort_open_all(L);
+  if (vm->host->on_open) {
+    lua_pushcfunction(L, vm->host->on_open);
+    lua_call(L, 0, 0);
+  }
+  lgort_open_env(L, vm);
+  return 0;
+}
+
+static int vm_create(gort_vm *gvm, void *arg) {
+  lgort_vm *vm = gort_malloc(sizeof *vm);
+  if (!vm) return GORT_ENOMEM;
+  memset(vm, 0, sizeof *vm);
+  vm->vm = gvm;
+  vm->rt = gort_vm_runtime(gvm);
+  vm->host = arg;
+  vm->L = lua_newstate(lua_memory, NULL);
+  if (!vm->L) {
+    gort_free(vm);
+    return GORT_ENOMEM;
+  }
+  *(lgort_vm **)lua_getextraspace(vm->L) = vm;
+  gort_vm_set_state(gvm, vm);
+  lua_pushcfunction(vm->L, open_state);
+  if (lua_pcall(vm->L, 0, 0, 0) != LUA_OK) {
+    lgort_protos_fini(&vm->protos);
+    lua_close(vm->L);
+    gort_free(vm);
+    return GORT_ENOMEM;
+  }
+  return 0;
+}
+
+static void vm_destroy(gort_vm *gvm) {
+  lgort_vm *vm = gort_vm_state(gvm);
+  if (vm->L) lua_close(vm->L);
+  gort_value_drop(&vm->incoming);
+  lgort_encoder_fini(&vm->encoder);
+  lgort_protos_fini(&vm->protos);
+  lgort_pool_fini(vm);
+  gort_free(vm);
+}
+
+const gort_vm_ops lgort_ops = {
+    .create = vm_create,
+    .destroy = vm_destroy,
+    .start = lgort_start,
+    .resume = lgort_resume,
+    .preempt = lgort_preempt,
+    .describe = lgort_describe,
+    .forget = lgort_forget,
+    .drop = lgort_call_drop,
+};

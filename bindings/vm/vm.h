@@ -1,0 +1,111 @@
+/* vm.h - the Lua side of a vm: one lua_State and what hangs on it.
+ *
+ * SPDX-License-Identifier: MIT
+ *
+ * Threads: everything in lgort_vm belongs to the worker that holds the vm,
+ *   but innermost, which that worker's signal handler reads. lgort_host is
+ *   shared: immutable, or guarded as its fields say. */
+#ifndef LGORT_VM_VM_H
+#define LGORT_VM_VM_H
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+#include <stdatomic.h>
+
+#include "cross/codes.h"
+#include "cross/encoder.h"
+#include "gort.h"
+
+/* What all vms of a runtime share. */
+typedef struct lgort_host {
+  gort *rt;
+  lgort_codes codes;
+  /* A task died of an error nobody caught; report is the text for people,
+   * borrowed. Runs on the worker; may not return. */
+  void (*on_task_error)(struct lgort_host *h, bool is_main, const char *report);
+  /* Adds what the program wants in every vm; may raise. Or NULL. */
+  lua_CFunction on_open;
+  void *user;
+  bool no_env; /* ignore LUA_PATH and the like */
+  /* An error that nobody catches is on its way: the program must not end in
+   * the meantime as if nothing had happened. */
+  atomic_bool panicking;
+} lgort_host;
+
+/* Why a coroutine that was resumed yielded. */
+typedef enum lgort_yield {
+  LGORT_YIELD_USER, /* coroutine.yield: its own business */
+  LGORT_YIELD_PARK, /* the task waits */
+  LGORT_YIELD_TURN  /* the task lets others run */
+} lgort_yield;
+
+/* The Lua half of a task; stays with its coroutine when that is reused. */
+typedef struct lgort_task {
+  struct lgort_task *next; /* in the pool */
+  lua_State *co;
+  int slot;           /* of co in the table of threads */
+  int line;           /* where it was created ... */
+  const char *source; /* ... interned in the host; NULL: main */
+  uint64_t parent;    /* the id of the task that created it */
+  const void *env;    /* its own globals table (lua_topointer) or NULL */
+  gort_waitgroup *wg; /* owned: told when the function has ended */
+} lgort_task;
+
+enum { LGORT_TYPES = 16 };
+
+typedef struct lgort_vm {
+  gort_vm *vm;
+  gort *rt;
+  lgort_host *host;
+  lua_State *L;
+
+  /* The coroutine that runs now, a user's inner one too; NULL between tasks.
+   * Relaxed: the handler runs on the thread that writes it. */
+  _Atomic(lua_State *) innermost;
+  lua_State *task_co; /* the running task's own coroutine */
+  int nopark;         /* resumes in progress that cannot be yielded across */
+  lgort_yield yielding;
+  struct {
+    lua_State *L;
+    lua_Hook hook;
+    int mask, count;
+  } saved_hook; /* the script's, while a preemption is under way */
+
+  lgort_task *pool;
+  unsigned pooled;
+  int threads, next_slot, free_slots; /* see coro.c */
+
+  gort_value incoming;     /* being turned into a Lua value */
+  const void *decoded_env; /* the first environment of the last message */
+  lgort_encoder encoder;
+  lgort_protos protos; /* functions of this vm to codes */
+
+  /* References into the registry. */
+  int handles;        /* weak: object address to its userdata */
+  int factories;      /* code id to the function that makes closures */
+  int anchors;        /* weak: keeps protos' entries honest (codes.h) */
+  int queue;          /* the encoder's objects */
+  int base;           /* the pristine globals */
+  int env_meta;       /* {__index = base}: metatable of light environments */
+  int envs;           /* weak: full environments of tasks */
+  int modules;        /* value to "name" or "name.field"; see modules.c */
+  bool modules_stale; /* a module was loaded since it was made */
+  const void *globals_ptr, *base_ptr, *env_meta_ptr;
+  const void *metatable[LGORT_TYPES]; /* by lgort_type index */
+  int metaref[LGORT_TYPES];
+} lgort_vm;
+
+/* The vm that L belongs to. */
+static inline lgort_vm *lgort_vm_of(lua_State *L) {
+  return *(lgort_vm **)lua_getextraspace(L);
+}
+
+/* The interpreter that gort_options.ops asks for; its arg is an lgort_host. */
+extern const gort_vm_ops lgort_ops;
+
+/* The record for a program's main task: body(L) runs with user as its light
+ * userdata argument, in vm 0. NULL when memory is out. */
+gort_record *lgort_main_record(lgort_host *h, lua_CFunction body, void *user);
+
+#endif
