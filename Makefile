@@ -75,6 +75,11 @@ LUA_WHOLE = -Wl,-E -Wl,--whole-archive $(LUA_LIBDIR)/liblua5.4.a \
   -Wl,--no-whole-archive
 LIBS = $(UV_LIBS) -lm -ldl
 
+# The program's allocator: tasks allocate on every worker, and what one frees
+# another made. Linking it is all it takes: it stands in for malloc. Sanitizers
+# bring their own.
+ALLOCATOR = $(if $(SANITIZE),,-Wl,--no-as-needed -lmimalloc -Wl,--as-needed)
+
 # Sub-makes build on every core unless -j was given.
 SUBMAKE = $(MAKE) $(if $(findstring -j,$(MAKEFLAGS)),,-j$(NPROC))
 MAKEFLAGS += --no-print-directory
@@ -119,7 +124,7 @@ build/gort: $(O)/gort FORCE
 	@[ "$$(readlink $@)" = $(CONFIG)/gort ] || ln -sfn $(CONFIG)/gort $@
 
 $(O)/gort: $(CLI_OBJ) $(LIB) $(O)/link-flags
-	$(LINK) -o $@ $(CLI_OBJ) $(LIB) $(LUA_WHOLE) $(LIBS)
+	$(LINK) -o $@ $(CLI_OBJ) $(LIB) $(LUA_WHOLE) $(LIBS) $(ALLOCATOR)
 
 $(LIB): $(LIB_OBJ) $(O)/objects
 	@rm -f $@
@@ -136,7 +141,7 @@ $(O)/bindings/%.o: bindings/%.c $(O)/flags
 
 # What a build depends on besides files: a change rewrites the stamp.
 $(O)/flags: STAMP = $(COMPILE) $(LUA_CFLAGS)
-$(O)/link-flags: STAMP = $(LINK) $(LUA_WHOLE) $(LIBS) $(CLI_OBJ)
+$(O)/link-flags: STAMP = $(LINK) $(LUA_WHOLE) $(LIBS) $(ALLOCATOR) $(CLI_OBJ)
 $(O)/objects: STAMP = $(LIB_OBJ)
 $(O)/flags $(O)/link-flags $(O)/objects: FORCE
 	@mkdir -p $(@D)

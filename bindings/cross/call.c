@@ -100,7 +100,7 @@ static void drop_values(gort_value *v, uint32_t n) {
 }
 
 /* Fills the values; false (nothing held) when one needs a message. */
-static bool fill_values(lua_State *L, lgort_vm *vm, int first, call *c) {
+static bool fill_values(lua_State *L, int first, call *c) {
   uint32_t n = 0;
   for (uint32_t i = 1; i <= c->nups; i++, n++) {
     lua_getupvalue(L, first, (int)i);
@@ -108,12 +108,12 @@ static bool fill_values(lua_State *L, lgort_vm *vm, int first, call *c) {
     if ((int)i - 1 == c->code->env_up)
       c->values[n].type = GORT_NIL;
     else
-      simple = lgort_encode_simple(L, vm, -1, &c->values[n]);
+      simple = lgort_encode_simple(L, -1, &c->values[n]);
     lua_pop(L, 1);
     if (!simple) goto complex;
   }
   for (uint32_t i = 1; i <= c->nargs; i++, n++)
-    if (!lgort_encode_simple(L, vm, first + (int)i, &c->values[n]))
+    if (!lgort_encode_simple(L, first + (int)i, &c->values[n]))
       goto complex;
   return true;
 complex:
@@ -154,8 +154,11 @@ gort_record *lgort_call_new(lua_State *L, lgort_vm *vm, int first) {
   gort_record *r = NULL;
   if (!lua_iscfunction(L, first)) {
     luaL_checkstack(L, 8, NULL);
-    int env_up = find_env(L, vm, first, &nups);
-    lgort_code *code = lgort_code_of(L, vm, first, env_up);
+    lgort_code *code = lgort_code_known(L, vm, first);
+    if (code && code->env_up < 0 && code->named)
+      nups = code->info->nups; /* no upvalue is called _ENV */
+    else
+      code = lgort_code_of(L, vm, first, find_env(L, vm, first, &nups));
     if (code->bad_up >= 0) refuse_assignment(L, code);
     if (base_will_do(L, vm, first, code)) {
       r = new_record(L, vm, (uint32_t)(nups + nargs));
@@ -164,7 +167,7 @@ gort_record *lgort_call_new(lua_State *L, lgort_vm *vm, int first) {
       c->code = code;
       c->nups = (uint32_t)nups;
       c->nargs = (uint32_t)nargs;
-      if (!fill_values(L, vm, first, c)) {
+      if (!fill_values(L, first, c)) {
         gort_record_free(r);
         r = NULL;
       }
@@ -224,6 +227,10 @@ void lgort_call_site(gort_record *r, lgort_task *t) {
   t->parent = c->parent;
   t->wg = c->wg;
   c->wg = NULL;
+}
+
+bool lgort_call_is_plain(gort_record *r) {
+  return call_of(r)->form == CALL_VALUES;
 }
 
 int lgort_call_push(lua_State *L, gort_record *r) {

@@ -16,6 +16,8 @@ gort_record *lgort_call_new(lua_State *L, lgort_vm *vm, int first);
 /* Makes the task tell wg when its function has ended; takes a count. */
 void lgort_call_done(gort_record *r, gort_waitgroup *wg);
 
+/* True when pushing it can fail only for want of memory. */
+bool lgort_call_is_plain(gort_record *r);
 /* Pushes the function and the arguments; returns how many values. Raises. */
 int lgort_call_push(lua_State *L, gort_record *r);
 /* Tells t where it was created, and hands the wait group over. */

@@ -75,6 +75,9 @@ static int code_fill(lgort_code *c, const char *dump, size_t len) {
   if (rc < 0) return rc;
   c->needs_env = lgort_env_needed(c);
   c->bad_up = -1;
+  c->named = true;
+  for (int i = 0; i < c->info->nups; i++)
+    if (!c->info->ups[i].name) c->named = false;
   for (int i = 0; i < c->info->nups && c->bad_up < 0; i++)
     if (c->info->ups[i].assigned && i != c->env_up) c->bad_up = i;
   return 0;
@@ -254,6 +257,11 @@ static lgort_code *dump_code(lua_State *L, lgort_vm *vm, int idx, int env_up) {
                LGORT_FACTORY_MAXUPS);
   if (rc != 0) luaL_error(L, "not enough memory");
   return code;
+}
+
+lgort_code *lgort_code_known(lua_State *L, lgort_vm *vm, int idx) {
+  lgort_proto *p = entry_of(L, vm, lua_absindex(L, idx));
+  return p ? p->code : NULL;
 }
 
 lgort_code *lgort_code_of(lua_State *L, lgort_vm *vm, int idx, int env_up) {

@@ -26,6 +26,7 @@ typedef struct lgort_code {
   int id;        /* from 1 */
   int env_up;    /* the upvalue that is the globals table, -1: none */
   int needs_env; /* enum lgort_env_kind that it needs at least */
+  bool named; /* its upvalues have names: it was not stripped */
   int bad_up;    /* first captured variable that it assigns, -1: none */
   size_t len, factory_len;
   void *dump, *factory; /* owned */
@@ -68,6 +69,9 @@ typedef struct lgort_protos {
  * captures. */
 lgort_code *lgort_code_of(lua_State *L, struct lgort_vm *vm, int idx,
                           int env_up);
+/* The code of the function at idx as far as this vm remembers it, or NULL; its
+ * env_up may be that of another closure. Raises on memory. */
+lgort_code *lgort_code_known(lua_State *L, struct lgort_vm *vm, int idx);
 /* The interned chunk name of the Lua function at idx; ar's source is asked
  * for when it is new. */
 const char *lgort_source_of(lua_State *L, struct lgort_vm *vm, int idx);

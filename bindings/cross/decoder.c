@@ -281,7 +281,6 @@ static int decode_data(lua_State *L, lgort_vm *vm, gort_buf *b) {
 }
 
 int lgort_decode(lua_State *L, lgort_vm *vm, gort_value *v) {
-  luaL_checkstack(L, 8, NULL);
   switch (v->type) {
     case GORT_NIL:
       lua_pushnil(L);

@@ -392,7 +392,7 @@ static void put_function(encoding *x, int idx) {
 }
 
 static void put_handle(encoding *x, int idx) {
-  lgort_handle *h = lgort_to_handle(x->L, x->vm, idx);
+  lgort_handle *h = lgort_to_handle(x->L, idx);
   if (!h) refuse(x, idx, lgort_push_kind(x->L, idx));
   uint32_t n = put_ref(x, LGORT_REF_OBJECT, h->obj);
   gort_object_retain(h->obj);
@@ -636,7 +636,7 @@ void lgort_encode_many(lua_State *L, lgort_vm *vm, int first, int n,
   lua_settop(L, top);
 }
 
-bool lgort_encode_simple(lua_State *L, lgort_vm *vm, int idx, gort_value *out) {
+bool lgort_encode_simple(lua_State *L, int idx, gort_value *out) {
   size_t len;
   switch (lua_type(L, idx)) {
     case LUA_TNIL:
@@ -663,7 +663,7 @@ bool lgort_encode_simple(lua_State *L, lgort_vm *vm, int idx, gort_value *out) {
       return true;
     }
     case LUA_TUSERDATA: {
-      lgort_handle *h = lgort_to_handle(L, vm, idx);
+      lgort_handle *h = lgort_to_handle(L, idx);
       if (!h) return false;
       gort_object_retain(h->obj);
       *out =
@@ -677,7 +677,7 @@ bool lgort_encode_simple(lua_State *L, lgort_vm *vm, int idx, gort_value *out) {
 
 void lgort_encode(lua_State *L, lgort_vm *vm, int idx,
                   const lgort_subject *subject, gort_value *out) {
-  if (lgort_encode_simple(L, vm, idx, out)) return;
+  if (lgort_encode_simple(L, idx, out)) return;
   idx = lua_absindex(L, idx);
   if (idx != lua_gettop(L)) { /* roots lie right below the queue */
     lua_pushvalue(L, idx);

@@ -40,8 +40,7 @@ void lgort_encode(lua_State *L, struct lgort_vm *vm, int idx,
                   const lgort_subject *subject, gort_value *out);
 /* Only what needs no message: scalars, strings, handles. False: nothing was
  * done, or memory was out for a string (lgort_encode will say). */
-bool lgort_encode_simple(lua_State *L, struct lgort_vm *vm, int idx,
-                         gort_value *out);
+bool lgort_encode_simple(lua_State *L, int idx, gort_value *out);
 /* The n values from first on, as one message. */
 void lgort_encode_many(lua_State *L, struct lgort_vm *vm, int first, int n,
                        const lgort_subject *subject, gort_value *out);

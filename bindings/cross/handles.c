@@ -6,6 +6,9 @@
 static const char *const names[LGORT_NTYPES] = {"channel", "wait group",
                                                 "timer"};
 
+/* Its address tells handles from other userdata. */
+static const char mark = 0;
+
 static lgort_type_index type_of(const gort_object *obj) {
   const gort_class *cls = gort_object_class(obj);
   if (cls == gort_chan_class()) return LGORT_CHAN;
@@ -23,7 +26,7 @@ static int handle_gc(lua_State *L) {
 }
 
 static int handle_tostring(lua_State *L) {
-  lgort_handle *h = lgort_to_handle(L, lgort_vm_of(L), 1);
+  lgort_handle *h = lgort_to_handle(L, 1);
   if (!h) return luaL_error(L, "not a handle");
   static const char *const views[] = {"", " sender", " receiver"};
   lua_pushfstring(L, "%s%s: %p", names[h->type], views[h->view],
@@ -47,7 +50,6 @@ void lgort_type_new(lua_State *L, lgort_type_index type, const char *name,
   lua_setfield(L, -2, "__tostring");
   lua_pushboolean(L, 0); /* scripts cannot take __gc and call it */
   lua_setfield(L, -2, "__metatable");
-  vm->metatable[type] = lua_topointer(L, -1);
   vm->metaref[type] = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
@@ -68,7 +70,7 @@ void lgort_push_object(lua_State *L, gort_object *obj, lgort_view view) {
   lgort_handle *h = lua_newuserdatauv(L, sizeof *h, 0);
   vm->incoming = outer;
   lgort_type_index type = type_of(obj);
-  *h = (lgort_handle){obj, (uint8_t)view, (uint8_t)type};
+  *h = (lgort_handle){&mark, obj, (uint8_t)view, (uint8_t)type};
   lua_rawgeti(L, LUA_REGISTRYINDEX, vm->metaref[type]);
   lua_setmetatable(L, -2);
   lua_pushvalue(L, -1);
@@ -76,24 +78,17 @@ void lgort_push_object(lua_State *L, gort_object *obj, lgort_view view) {
   lua_remove(L, -2);
 }
 
-lgort_handle *lgort_to_handle(lua_State *L, lgort_vm *vm, int idx) {
+/* The size is looked at first: a light userdata has none, and a full one of
+ * this size can be read. */
+lgort_handle *lgort_to_handle(lua_State *L, int idx) {
+  if (lua_rawlen(L, idx) != sizeof(lgort_handle)) return NULL;
   lgort_handle *h = lua_touserdata(L, idx);
-  if (!h || !lua_getmetatable(L, idx)) return NULL;
-  const void *meta = lua_topointer(L, -1);
-  lua_pop(L, 1);
-  for (int i = 0; i < LGORT_NTYPES; i++)
-    if (vm->metatable[i] == meta) return h;
-  return NULL;
+  return h && h->mark == &mark ? h : NULL;
 }
 
-lgort_handle *lgort_check_handle(lua_State *L, lgort_vm *vm, int idx,
+lgort_handle *lgort_check_handle(lua_State *L, int idx,
                                  lgort_type_index type) {
-  lgort_handle *h = lua_touserdata(L, idx);
-  if (h && lua_getmetatable(L, idx)) {
-    bool right = lua_topointer(L, -1) == vm->metatable[type];
-    lua_pop(L, 1);
-    if (right) return h;
-  }
-  luaL_typeerror(L, idx, names[type]);
-  return NULL;
+  lgort_handle *h = lgort_to_handle(L, idx);
+  if (!h || h->type != type) luaL_typeerror(L, idx, names[type]);
+  return h;
 }

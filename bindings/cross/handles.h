@@ -21,6 +21,7 @@ typedef enum lgort_type_index {
 } lgort_type_index;
 
 typedef struct lgort_handle {
+  const void *mark; /* lgort_handle_mark: no other userdata has it */
   gort_object *obj; /* NULL after __gc */
   uint8_t view;     /* lgort_view */
   uint8_t type;     /* lgort_type_index */
@@ -36,9 +37,9 @@ void lgort_type_new(lua_State *L, lgort_type_index type, const char *name,
 void lgort_push_object(lua_State *L, gort_object *obj, lgort_view view);
 
 /* The handle at idx, whatever its type, or NULL. */
-lgort_handle *lgort_to_handle(lua_State *L, lgort_vm *vm, int idx);
+lgort_handle *lgort_to_handle(lua_State *L, int idx);
 /* The handle at idx, which must be of that type; raises. */
-lgort_handle *lgort_check_handle(lua_State *L, lgort_vm *vm, int idx,
+lgort_handle *lgort_check_handle(lua_State *L, int idx,
                                  lgort_type_index type);
 
 /* The object as what it is; the handle keeps it alive. */

@@ -24,7 +24,7 @@ static bool fits(lua_State *L, int idx, int tag) {
     case 2:
       return lua_type(L, idx) == LUA_TNUMBER && !lua_isinteger(L, idx);
     case 8: {
-      lgort_handle *h = lgort_to_handle(L, lgort_vm_of(L), idx);
+      lgort_handle *h = lgort_to_handle(L, idx);
       return h && h->type == LGORT_CHAN;
     }
     default:
@@ -41,9 +41,8 @@ void lgort_check_tag(lua_State *L, int idx, int tag) {
              types[tag], got);
 }
 
-lgort_handle *lgort_check_chan(lua_State *L, lgort_vm *vm, int idx,
-                               gort_op op) {
-  lgort_handle *h = lgort_check_handle(L, vm, idx, LGORT_CHAN);
+lgort_handle *lgort_check_chan(lua_State *L, int idx, gort_op op) {
+  lgort_handle *h = lgort_check_handle(L, idx, LGORT_CHAN);
   if (op == GORT_SEND && h->view == LGORT_RECEIVER)
     luaL_error(L, "cannot send: this handle only receives (ch:receiver())");
   if (op == GORT_RECV && h->view == LGORT_SENDER)
@@ -110,16 +109,16 @@ int lgort_try_recv(lua_State *L, const lgort_handle *h) {
 }
 
 static int chan_recv(lua_State *L) {
-  lgort_handle *h = lgort_check_chan(L, lgort_vm_of(L), 1, GORT_RECV);
+  lgort_handle *h = lgort_check_chan(L, 1, GORT_RECV);
   return lgort_recv(L, h, lgort_check_deadline(L, 2));
 }
 
 static int chan_try_recv(lua_State *L) {
-  return lgort_try_recv(L, lgort_check_chan(L, lgort_vm_of(L), 1, GORT_RECV));
+  return lgort_try_recv(L, lgort_check_chan(L, 1, GORT_RECV));
 }
 
 static int chan_call(lua_State *L) {
-  return lgort_iterate(L, lgort_check_chan(L, lgort_vm_of(L), 1, GORT_RECV));
+  return lgort_iterate(L, lgort_check_chan(L, 1, GORT_RECV));
 }
 
 /* ---- sending ----------------------------------------------------------- */
@@ -146,7 +145,7 @@ static int send_k(lua_State *L, int status, lua_KContext ctx) {
 
 /* The channel at 1 and the value at 2, checked and encoded. */
 static lgort_handle *check_send(lua_State *L, lgort_vm *vm, gort_value *v) {
-  lgort_handle *h = lgort_check_chan(L, vm, 1, GORT_SEND);
+  lgort_handle *h = lgort_check_chan(L, 1, GORT_SEND);
   if (lua_isnone(L, 2)) luaL_argerror(L, 2, "value expected");
   lgort_check_tag(L, 2, gort_chan_tag(chan_of(h)));
   lgort_encode(L, vm, 2, &subject, v);
@@ -180,7 +179,7 @@ static int chan_try_send(lua_State *L) {
 /* ---- the rest ---------------------------------------------------------- */
 
 static int chan_close(lua_State *L) {
-  lgort_handle *h = lgort_check_handle(L, lgort_vm_of(L), 1, LGORT_CHAN);
+  lgort_handle *h = lgort_check_handle(L, 1, LGORT_CHAN);
   if (h->view == LGORT_RECEIVER)
     return luaL_error(L, "cannot close: this handle only receives "
                          "(ch:receiver())");
@@ -190,19 +189,19 @@ static int chan_close(lua_State *L) {
 }
 
 static int chan_len(lua_State *L) {
-  lgort_handle *h = lgort_check_handle(L, lgort_vm_of(L), 1, LGORT_CHAN);
+  lgort_handle *h = lgort_check_handle(L, 1, LGORT_CHAN);
   lua_pushinteger(L, (lua_Integer)gort_chan_len(chan_of(h)));
   return 1;
 }
 
 static int chan_cap(lua_State *L) {
-  lgort_handle *h = lgort_check_handle(L, lgort_vm_of(L), 1, LGORT_CHAN);
+  lgort_handle *h = lgort_check_handle(L, 1, LGORT_CHAN);
   lua_pushinteger(L, (lua_Integer)gort_chan_cap(chan_of(h)));
   return 1;
 }
 
 static int push_view(lua_State *L, lgort_view view) {
-  lgort_handle *h = lgort_check_handle(L, lgort_vm_of(L), 1, LGORT_CHAN);
+  lgort_handle *h = lgort_check_handle(L, 1, LGORT_CHAN);
   if (h->view != LGORT_BOTH && h->view != view)
     return luaL_error(L, "cannot widen a %s into a %s",
                       h->view == LGORT_SENDER ? "sender" : "receiver",

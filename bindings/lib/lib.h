@@ -36,6 +36,6 @@ int lgort_try_recv(lua_State *L, const lgort_handle *h);
 /* Raises unless the value at idx may be sent on a channel of this tag. */
 void lgort_check_tag(lua_State *L, int idx, int tag);
 /* The channel of a send case or method; raises when the view forbids op. */
-lgort_handle *lgort_check_chan(lua_State *L, lgort_vm *vm, int idx, gort_op op);
+lgort_handle *lgort_check_chan(lua_State *L, int idx, gort_op op);
 
 #endif

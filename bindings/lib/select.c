@@ -33,25 +33,23 @@ _Noreturn static void bad_key(lua_State *L, int number, int key) {
 }
 
 /* A source to receive from at idx; false or nil: none. */
-static gort_source *recv_source(lua_State *L, lgort_vm *vm, int idx,
-                                int number) {
+static gort_source *recv_source(lua_State *L, int idx, int number) {
   if (!lua_toboolean(L, idx)) return NULL;
-  lgort_handle *h = lgort_to_handle(L, vm, idx);
+  lgort_handle *h = lgort_to_handle(L, idx);
   if (!h)
     luaL_error(L, "select: case %d: cannot receive from a %s", number,
                luaL_typename(L, idx));
-  if (h->type == LGORT_CHAN) lgort_check_chan(L, vm, idx, GORT_RECV);
+  if (h->type == LGORT_CHAN) lgort_check_chan(L, idx, GORT_RECV);
   return lgort_source(h);
 }
 
-static gort_source *send_source(lua_State *L, lgort_vm *vm, int idx,
-                                int number) {
+static gort_source *send_source(lua_State *L, int idx, int number) {
   if (!lua_toboolean(L, idx)) return NULL;
-  lgort_handle *h = lgort_to_handle(L, vm, idx);
+  lgort_handle *h = lgort_to_handle(L, idx);
   if (!h || h->type != LGORT_CHAN)
     luaL_error(L, "select: case %d: cannot send to a %s", number,
                luaL_typename(L, idx));
-  lgort_check_chan(L, vm, idx, GORT_SEND);
+  lgort_check_chan(L, idx, GORT_SEND);
   return lgort_source(h);
 }
 
@@ -71,7 +69,7 @@ static void read_after(lua_State *L, choice *ch, int idx, int number) {
 }
 
 /* Reads the case on top of the stack. */
-static void read_case(lua_State *L, lgort_vm *vm, choice *ch, int number) {
+static void read_case(lua_State *L, choice *ch, int number) {
   gort_case *c = &ch->cases[number - 1];
   *c = (gort_case){.source = NULL, .op = GORT_RECV};
   int at = lua_gettop(L), kinds = 0;
@@ -86,10 +84,10 @@ static void read_case(lua_State *L, lgort_vm *vm, choice *ch, int number) {
     const char *name =
         lua_type(L, key) == LUA_TSTRING ? lua_tostring(L, key) : "";
     if (strcmp(name, "recv") == 0) {
-      c->source = recv_source(L, vm, value, number);
+      c->source = recv_source(L, value, number);
       kinds++;
     } else if (strcmp(name, "send") == 0) {
-      c->source = send_source(L, vm, value, number);
+      c->source = send_source(L, value, number);
       c->op = GORT_SEND;
       ch->has_send = true;
       kinds++;
@@ -244,7 +242,7 @@ static int select_cases(lua_State *L) {
     ch.cases = lua_newuserdatauv(L, (size_t)ch.n * sizeof *ch.cases, 0);
   for (int i = 1; i <= ch.n; i++) {
     lua_rawgeti(L, 1, i);
-    read_case(L, vm, &ch, i);
+    read_case(L, &ch, i);
     lua_pop(L, 1);
   }
   if (ch.has_send) take_values(L, &ch);

@@ -57,7 +57,7 @@ static int time_sleep(lua_State *L) {
 /* ---- timers ------------------------------------------------------------ */
 
 static gort_timer *check_timer(lua_State *L, lgort_handle **h) {
-  *h = lgort_check_handle(L, lgort_vm_of(L), 1, LGORT_TIMER);
+  *h = lgort_check_handle(L, 1, LGORT_TIMER);
   return (gort_timer *)(void *)(*h)->obj;
 }
 

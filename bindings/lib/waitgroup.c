@@ -5,7 +5,7 @@
 #include "lib/lib.h"
 
 static lgort_handle *check(lua_State *L) {
-  return lgort_check_handle(L, lgort_vm_of(L), 1, LGORT_WAITGROUP);
+  return lgort_check_handle(L, 1, LGORT_WAITGROUP);
 }
 
 static gort_waitgroup *waitgroup_of(const lgort_handle *h) {

@@ -7,7 +7,7 @@
  * task's <close> variables have run, and the coroutine can be used again.
  *
  * Ownership: coroutines are anchored in the table of threads by slot; the
- *   pool keeps finished ones. A record is task_body's until it is taken
+ *   pool keeps finished ones (reap). A record is task_body's until it is taken
  *   apart. */
 #include "vm/coro.h"
 
@@ -15,9 +15,6 @@
 #include <string.h>
 
 #include "cross/call.h"
-
-/* Finished coroutines kept for the next tasks. */
-enum { POOL = 1024 };
 
 /* ---- the pool ---------------------------------------------------------- */
 
@@ -41,8 +38,7 @@ static int new_coroutine(lua_State *L) {
   return 0;
 }
 
-static void free_coroutine(lgort_vm *vm, lgort_task *lt) {
-  lua_State *L = vm->L;
+static void free_coroutine(lua_State *L, lgort_vm *vm, lgort_task *lt) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, vm->threads);
   lua_pushinteger(L, vm->free_slots);
   lua_rawseti(L, -2, lt->slot); /* overwrites: needs no memory */
@@ -55,7 +51,7 @@ static lgort_task *take_coroutine(lgort_vm *vm) {
   lgort_task *lt = vm->pool;
   if (lt) {
     vm->pool = lt->next;
-    vm->pooled--;
+    if (--vm->pooled < vm->pool_low) vm->pool_low = vm->pooled;
   } else {
     lt = gort_malloc(sizeof *lt);
     if (!lt) return NULL;
@@ -73,10 +69,6 @@ static lgort_task *take_coroutine(lgort_vm *vm) {
 }
 
 static void give_coroutine(lgort_vm *vm, lgort_task *lt) {
-  if (vm->pooled == POOL) {
-    free_coroutine(vm, lt);
-    return;
-  }
   lt->next = vm->pool;
   vm->pool = lt;
   vm->pooled++;
@@ -90,10 +82,45 @@ void lgort_pool_fini(lgort_vm *vm) {
   }
 }
 
+/* __gc of the reaper, once in each collection: the coroutines that were not
+ * needed since the last one go, so that a burst's memory comes back. */
+static int reap(lua_State *L) {
+  lgort_vm *vm = lgort_vm_of(L);
+  for (unsigned n = vm->pool_low; n > 0 && vm->pool; n--) {
+    lgort_task *lt = vm->pool;
+    vm->pool = lt->next;
+    vm->pooled--;
+    free_coroutine(L, vm, lt);
+  }
+  vm->pool_low = vm->pooled;
+  lgort_open_pool(L); /* the next collection's reaper */
+  return 0;
+}
+
+void lgort_open_pool(lua_State *L) {
+  lua_newtable(L);
+  if (luaL_newmetatable(L, "gort.reaper")) {
+    lua_pushcfunction(L, reap);
+    lua_setfield(L, -2, "__gc");
+  }
+  lua_setmetatable(L, -2);
+  lua_pop(L, 1);
+}
+
+/* The record has become a call, or failed to. */
+static void drop_record(lgort_task *lt) {
+  gort_record *r = lt->record;
+  if (!r) return;
+  lt->record = NULL;
+  lgort_call_drop(r);
+  gort_record_free(r);
+}
+
 void lgort_forget(gort_vm *vm, gort_task *t) {
   lgort_task *lt = gort_task_state(t);
   (void)vm;
   if (!lt) return;
+  drop_record(lt);
   if (lt->wg) gort_object_release((gort_object *)(void *)lt->wg);
   gort_free(lt);
 }
@@ -160,6 +187,13 @@ static int unpack(lua_State *L) {
   return lgort_call_push(L, r);
 }
 
+/* Stack: the message handler, the function, its arguments. */
+static int call_function(lua_State *L, lgort_task *lt) {
+  int status = lua_pcallk(L, lua_gettop(L) - 2, 0, 1, (lua_KContext)lt,
+                          body_end);
+  return body_end(L, status, (lua_KContext)lt);
+}
+
 /* The coroutine's function. Stack: the record, the task. */
 static int task_body(lua_State *L) {
   lgort_vm *vm = lgort_vm_of(L);
@@ -167,16 +201,19 @@ static int task_body(lua_State *L) {
   lgort_task *lt = lua_touserdata(L, 2);
   lua_settop(L, 0);
   lua_pushcfunction(L, lgort_traceback);
+  if (lgort_call_is_plain(r)) { /* only memory can run out: see run */
+    lgort_call_push(L, r);
+    drop_record(lt);
+    return call_function(L, lt);
+  }
   lua_pushcfunction(L, unpack);
   lua_pushlightuserdata(L, r);
   vm->decoded_env = NULL;
   int status = lua_pcall(L, 1, LUA_MULTRET, 1);
   lt->env = vm->decoded_env;
-  lgort_call_drop(r);
-  gort_record_free(r);
-  if (status == LUA_OK)
-    status = lua_pcallk(L, lua_gettop(L) - 2, 0, 1, (lua_KContext)lt, body_end);
-  return body_end(L, status, (lua_KContext)lt);
+  drop_record(lt);
+  return status == LUA_OK ? call_function(L, lt)
+                          : body_end(L, status, (lua_KContext)lt);
 }
 
 /* ---- steps ------------------------------------------------------------- */
@@ -194,7 +231,8 @@ static gort_step run(lgort_vm *vm, lgort_task *lt, int nargs) {
                                             : GORT_STEP_YIELDED;
   }
   if (status != LUA_OK) {
-    /* Even the report could not be made. */
+    /* Memory ran out before the call, or even for the report. */
+    drop_record(lt);
     report_error(vm, lt, gort_task_id(gort_vm_current(vm->vm)),
                  "not enough memory");
     lua_resetthread(lt->co);
@@ -214,6 +252,7 @@ gort_step lgort_start(gort_vm *gvm, gort_task *t, gort_record *r) {
     return GORT_STEP_FINISHED;
   }
   gort_task_set_state(t, lt);
+  lt->record = r;
   lgort_call_site(r, lt);
   lua_pushcfunction(lt->co, task_body);
   lua_pushlightuserdata(lt->co, r);

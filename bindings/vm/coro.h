@@ -9,6 +9,8 @@
 gort_step lgort_start(gort_vm *vm, gort_task *t, gort_record *r);
 gort_step lgort_resume(gort_vm *vm, gort_task *t);
 void lgort_describe(gort_vm *vm, gort_task *t, gort_text *out);
+/* Arranges for unneeded pooled coroutines to go at each collection. */
+void lgort_open_pool(lua_State *L);
 void lgort_forget(gort_vm *vm, gort_task *t);
 void lgort_pool_fini(lgort_vm *vm);
 

@@ -45,6 +45,7 @@ static int open_state(lua_State *L) {
   vm->queue = new_ref_table(L, NULL);
   lgort_codes *codes = &vm->host->codes;
   if (gort_vm_index(vm->vm) == 0) lgort_codes_probe(L, codes);
+  lgort_open_pool(L);
   lgort_open_coroutine(L);
   lgort_open_modules(L, vm);
   lgort_open_stock(L);

@@ -49,6 +49,7 @@ typedef struct lgort_task {
   const char *source; /* ... interned in the host; NULL: main */
   uint64_t parent;    /* the id of the task that created it */
   const void *env;    /* its own globals table (lua_topointer) or NULL */
+  gort_record *record; /* owned until it has become a call */
   gort_waitgroup *wg; /* owned: told when the function has ended */
 } lgort_task;
 
@@ -73,7 +74,7 @@ typedef struct lgort_vm {
   } saved_hook; /* the script's, while a preemption is under way */
 
   lgort_task *pool;
-  unsigned pooled;
+  unsigned pooled, pool_low; /* pool_low: the fewest since a collection */
   int threads, next_slot, free_slots; /* see coro.c */
 
   gort_value incoming;     /* being turned into a Lua value */
@@ -92,8 +93,7 @@ typedef struct lgort_vm {
   int modules;        /* value to "name" or "name.field"; see modules.c */
   bool modules_stale; /* a module was loaded since it was made */
   const void *globals_ptr, *base_ptr, *env_meta_ptr;
-  const void *metatable[LGORT_TYPES]; /* by lgort_type index */
-  int metaref[LGORT_TYPES];
+  int metaref[LGORT_TYPES]; /* metatables by lgort_type_index */
 } lgort_vm;
 
 /* The vm that L belongs to. */

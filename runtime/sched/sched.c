@@ -49,12 +49,16 @@ static void publish_vm(gort *rt, gort_vm *vm) {
     gort__sched_wake(rt);
     return;
   }
+  if (!atomic_load_explicit(&w->next_vm, memory_order_relaxed)) {
+    /* Only this worker fills its slot: nobody can have done so since. */
+    atomic_store_explicit(&w->next_vm, vm, memory_order_release);
+    hint(rt, w);
+    return;
+  }
   gort_vm *old = atomic_exchange(&w->next_vm, vm);
   if (old) {
     gort__sched_queue_vm(rt, w, old, false);
     gort__sched_wake(rt);
-  } else {
-    hint(rt, w);
   }
 }
 
@@ -65,7 +69,15 @@ void gort__ready(gort_task *t) {
     gort__runq_push(&vm->runq, &t->node);
     return;
   }
-  gort *rt = vm->rt; /* vm may go once the task can run */
+  gort *rt = vm->rt;
+  if (atomic_load_explicit(&vm->state_now, memory_order_relaxed) ==
+          GORT_VM_IDLE &&
+      gort__vm_claim(vm, GORT_VM_IDLE, GORT_VM_QUEUED)) {
+    /* Nobody else touches the vm until it is in a queue. */
+    gort__runq_push(&vm->runq, &t->node);
+    publish_vm(rt, vm);
+    return;
+  }
   gort__inbox_push(&vm->inbox, &t->node);
   if (atomic_load(&vm->state_now) == GORT_VM_IDLE &&
       gort__vm_claim(vm, GORT_VM_IDLE, GORT_VM_QUEUED))
@@ -301,7 +313,9 @@ static gort_vm *vm_for_record(gort *rt, gort_worker *w) {
 static bool found_vm(gort_vm *vm, gort__work *out) {
   if (!vm) return false;
   GORT_ASSERT(atomic_load(&vm->state_now) == GORT_VM_QUEUED);
-  atomic_store(&vm->state_now, GORT_VM_RUNNING);
+  /* Relaxed: whoever sees QUEUED or RUNNING does the same, push and go. */
+  atomic_store_explicit(&vm->state_now, GORT_VM_RUNNING,
+                        memory_order_relaxed);
   out->vm = vm;
   out->record = NULL;
   return true;

@@ -8,7 +8,9 @@
  *            global queue), once.
  *   RUNNING  held by one worker, which alone touches its owner-only fields.
  *
- * Waking (any thread):  1. push the task into inbox   2. if the state is IDLE
+ * Waking (any thread):  0. if the state is IDLE move it to QUEUED (CAS); then
+ *   the vm is the waker's alone: push the task into its run queue and queue
+ *   the vm. Else   1. push the task into inbox   2. if the state is IDLE now,
  *   move it to QUEUED (CAS) and queue the vm.
  * Leaving (its worker): 1. state = IDLE   2. if the inbox is not empty, move
  *   IDLE back to RUNNING (CAS) and go on.

@@ -8,7 +8,7 @@
 # through sudo; where there is neither, names the missing packages and exits 1.
 set -eu
 
-build='gcc libc6-dev make pkg-config libuv1-dev liblua5.4-dev'
+build='gcc libc6-dev make pkg-config libuv1-dev liblua5.4-dev libmimalloc-dev'
 
 packages_of() {
   case $1 in
