@@ -93,7 +93,8 @@ static int push_step(lua_State *L, const cli_options *o, const cli_step *s) {
       return luaL_loadfile(L, s->text) ? -1 : 0;
     case CLI_MODULE:
       lua_getglobal(L, "require");
-      lua_pushlstring(L, s->text, strcspn(s->text, "="));
+      lua_pushstring(L, strchr(s->text, '=') ? strchr(s->text, '=') + 1
+                                             : s->text);
       return 1;
     default:
       break;
@@ -140,7 +141,6 @@ static int run_steps(lua_State *L, int status, lua_KContext ctx) {
 static int body(lua_State *L) {
   program *p = lua_touserdata(L, 1);
   push_arg_table(L, &p->options);
-  if (p->options.warnings) lua_warning(L, "@on", 0);
   return run_steps(L, LUA_OK, 0);
 }
 
@@ -174,6 +174,7 @@ int main(int argc, char **argv) {
   int done = cli_parse(&p.options, argc, argv);
   if (done >= 0) return done;
   p.host.on_task_error = on_task_error;
+  p.host.warn_on = p.options.warnings;
   p.host.no_env = p.options.no_env;
   p.host.user = &p;
   return run(&p);

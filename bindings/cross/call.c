@@ -4,6 +4,7 @@
 #include "cross/call.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cross/decoder.h"
@@ -53,33 +54,29 @@ static void note_site(lua_State *L, lgort_vm *vm, call *c) {
   }
 }
 
-_Noreturn static void refuse_assignment(lua_State *L, const lgort_code *code) {
-  const lgort_upinfo *up = &code->info->ups[code->bad_up];
-  const char *source = code->info->source ? code->info->source : "?";
-  if (*source == '@' || *source == '=') source++;
+void lgort_refuse_assignment(lua_State *L, const char *what, const char *name,
+                             const lgort_code *code, int line) {
+  const char *source = code->info->source ? code->info->source : "=?";
+  if (*source == '@' || *source == '=')
+    source++;
+  else
+    source = lua_pushfstring(L, "[string \"%s\"]",
+                             luaL_gsub(L, source, "\n", " "));
   luaL_error(L,
-             "task assigns captured variable '%s' (%s:%d): tasks share "
-             "nothing, so the assignment would be lost; send it over a "
-             "channel, or make it local to the task",
-             up->name ? up->name : "?", source, up->line);
-  __builtin_unreachable();
+             "task assigns captured %s '%s' (%s:%d): tasks share nothing, so "
+             "the assignment would be lost; send it over a channel, or make "
+             "it local to the task",
+             what, name, source, line);
+  abort();
+}
+
+_Noreturn static void refuse_capture(lua_State *L, const lgort_code *code) {
+  const lgort_upinfo *up = &code->info->ups[code->bad_up];
+  lgort_refuse_assignment(L, "variable", up->name ? up->name : "?", code,
+                          up->line);
 }
 
 static const lgort_subject subject = {"start task", NULL, true};
-
-/* The upvalue that is the globals table, -1 without, -2 if the function needs
- * a message (it has globals to capture or to write). */
-static int find_env(lua_State *L, lgort_vm *vm, int first, int *nups) {
-  int env_up = -1, i = 1;
-  const char *name;
-  for (; (name = lua_getupvalue(L, first, i)); i++) {
-    if ((strcmp(name, "_ENV") == 0 || *name == '(') && lgort_is_env(L, vm, -1))
-      env_up = i - 1;
-    lua_pop(L, 1);
-  }
-  *nups = i - 1;
-  return env_up;
-}
 
 /* True when the pristine globals will do for this function. */
 static bool base_will_do(lua_State *L, lgort_vm *vm, int first,
@@ -88,7 +85,7 @@ static bool base_will_do(lua_State *L, lgort_vm *vm, int first,
   if (code->needs_env > 0) return false;
   lua_getupvalue(L, first, code->env_up + 1);
   int env = lua_gettop(L);
-  bool fine = true;
+  bool fine = lgort_is_env(L, vm, env);
   for (size_t i = 0; i < code->info->nglobals && fine; i++)
     fine = !lgort_push_captured(L, vm, env, &code->info->globals[i]);
   lua_settop(L, env - 1);
@@ -158,9 +155,9 @@ gort_record *lgort_call_new(lua_State *L, lgort_vm *vm, int first) {
     if (code && code->env_up < 0 && code->named)
       nups = code->info->nups; /* no upvalue is called _ENV */
     else
-      code = lgort_code_of(L, vm, first, find_env(L, vm, first, &nups));
-    if (code->bad_up >= 0) refuse_assignment(L, code);
-    if (base_will_do(L, vm, first, code)) {
+      code = lgort_code_of(L, vm, first, lgort_find_env(L, vm, first, &nups));
+    if (code->bad_up >= 0) refuse_capture(L, code);
+    if (!vm->nadditions && base_will_do(L, vm, first, code)) {
       r = new_record(L, vm, (uint32_t)(nups + nargs));
       call *c = call_of(r);
       c->form = CALL_VALUES;

@@ -5,7 +5,7 @@
  * Every read is checked against the bytes that are left, every number against
  * what it counts: a message that is not well formed raises an error.
  * Ownership: the value being decoded hangs in vm->incoming until it is done,
- *   so an error on the way leaks nothing (the next decoding drops it). */
+ *   so an error on the way leaks nothing (vm.h). */
 #include "cross/decoder.h"
 
 #include <string.h>
@@ -55,11 +55,11 @@ static const lgort_ref *get_ref(decoding *d, int kind) {
   return &d->m->refs[n];
 }
 
-static const char *paths_of(const lgort_message *m) {
+/* The vm looks for modules where the sender does. */
+static void use_paths(lua_State *L, const lgort_message *m) {
   for (uint32_t i = 0; i < m->nrefs; i++)
     if (m->refs[i].kind == LGORT_REF_PATHS)
-      return gort_buf_bytes(m->refs[i].ptr);
-  return NULL;
+      lgort_use_paths(L, gort_buf_bytes(m->refs[i].ptr));
 }
 
 /* Remembers the object on top of the stack under the next number. */
@@ -140,7 +140,7 @@ static void push_value(decoding *d, int tag) {
       }
       /* The pushed copy ends with the zero that names need. */
       lua_pushlstring(L, s, (size_t)len);
-      lgort_push_module(L, lua_tostring(L, -1), (size_t)len, paths_of(d->m));
+      lgort_push_module(L, lua_tostring(L, -1), (size_t)len);
       lua_remove(L, -2);
       return;
     }
@@ -235,9 +235,32 @@ static void set_global(decoding *d) {
   if (len > (size_t)(d->end - d->at)) malformed(d);
   const char *s = get_bytes(d, (size_t)len);
   lua_pushlstring(d->L, s, (size_t)len);
-  push_value(d, get_byte(d));
+  int tag = get_byte(d);
+  if (tag == LGORT_T_STANDARD) {
+    lua_rawgeti(d->L, LUA_REGISTRYINDEX, d->vm->base);
+    lua_pushvalue(d->L, -2);
+    lua_rawget(d->L, -2);
+    lua_remove(d->L, -2);
+  } else {
+    push_value(d, tag);
+  }
   lua_rawset(d->L, -3);
   lua_pop(d->L, 1);
+}
+
+/* What a script added to a standard table, for this vm's tasks to see. */
+static void add_to_library(decoding *d) {
+  lua_State *L = d->L;
+  uint64_t len = get_number(d);
+  if (len > (size_t)(d->end - d->at)) malformed(d);
+  const char *s = get_bytes(d, (size_t)len);
+  lua_pushlstring(L, s, (size_t)len);
+  lgort_push_library(L, lua_tostring(L, -1));
+  push_value(d, get_byte(d));
+  push_value(d, get_byte(d));
+  if (!lua_istable(L, -3) || lua_isnil(L, -2)) malformed(d);
+  lua_settable(L, -3); /* noted here too, when new */
+  lua_pop(L, 2);
 }
 
 /* Pushes the roots; the tables of the decoding stay below them. */
@@ -245,11 +268,22 @@ static void decode_message(decoding *d) {
   lua_State *L = d->L;
   const lgort_message *m = d->m;
   luaL_checkstack(L, 24 + (int)m->nroots, "too many values");
+  use_paths(L, m);
   for (uint32_t i = 0; i < m->nenvs; i++)
     lgort_push_env(L, d->vm, m->env_kind[i]);
-  for (uint32_t i = 0; i < m->nroots; i++) push_value(d, get_byte(d));
+  bool rooted = false;
   for (;;) {
     int mark = get_byte(d);
+    if (mark == LGORT_T_ADDITION && !rooted) {
+      add_to_library(d);
+      continue;
+    }
+    if (mark == LGORT_T_ROOTS && !rooted) {
+      for (uint32_t i = 0; i < m->nroots; i++) push_value(d, get_byte(d));
+      rooted = true;
+      continue;
+    }
+    if (!rooted) malformed(d);
     if (mark == LGORT_T_BODY)
       fill_next(d);
     else if (mark == LGORT_T_GLOBAL)
@@ -306,7 +340,7 @@ int lgort_decode(lua_State *L, lgort_vm *vm, gort_value *v) {
     default:
       break;
   }
-  gort_value_drop(&vm->incoming); /* of a decoding that raised */
+  gort_value outer = vm->incoming;
   vm->incoming = *v;
   v->type = GORT_NIL;
   gort_buf *b = vm->incoming.u.buf;
@@ -315,6 +349,7 @@ int lgort_decode(lua_State *L, lgort_vm *vm, gort_value *v) {
     lua_pushlstring(L, gort_buf_bytes(b), gort_buf_len(b));
   else
     n = decode_data(L, vm, b);
-  gort_value_drop(&vm->incoming);
+  gort_buf_release(b);
+  vm->incoming = outer;
   return n;
 }

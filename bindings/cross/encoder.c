@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: MIT
  *
  * Objects (tables, Lua functions) are numbered when met and written in that
- * order. Roots are found on the Lua stack, the others in vm->queue by number.
+ * order. Roots are found on the Lua stack, the others in the queue by number.
  *
  * Invariants (between objects):
  *   I1. objects[0 .. done) are written; the rest were announced (NEW_...).
@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cross/call.h"
 #include "cross/env.h"
 #include "cross/handles.h"
 #include "cross/message.h"
@@ -34,11 +35,18 @@ struct lgort_pending {
   int stack; /* of a root; 0: in the queue */
 };
 
+/* A global that a function names; strings are borrowed from its code. */
+struct lgort_env_name {
+  lgort_global global;
+  const lgort_code *code; /* that writes it, or the first to read it */
+};
+
 struct lgort_env_names {
   const void *env;
   int ref; /* of the table, into the queue at -ref */
   int kind;
-  lgort_global *names; /* borrowed strings of codes */
+  bool custom;         /* a table of the script's own, named _ENV */
+  struct lgort_env_name *names;
   size_t n, room, written;
 };
 
@@ -50,11 +58,19 @@ typedef struct encoding {
   int first;     /* the first root */
   int queue;     /* stack index of the table of objects; 0: not there yet */
   uint32_t here; /* the object being written */
+  bool adding;   /* an addition: it has no name on the other side */
 } encoding;
 
 /* ---- memory ------------------------------------------------------------ */
 
+/* An error is raised on purpose: the encoder is free for the next encoding,
+ * which releases what is in it. */
+static void abandon(encoding *x) {
+  x->e->busy = false;
+}
+
 static void no_memory(encoding *x) {
+  abandon(x);
   luaL_error(x->L, "cannot %s: not enough memory", x->subject->verb);
 }
 
@@ -112,7 +128,7 @@ static void drop_ref(lgort_ref *r) {
   if (r->kind == LGORT_REF_PATHS) gort_buf_release(r->ptr);
 }
 
-void lgort_encoder_reset(lgort_encoder *e) {
+static void encoder_reset(lgort_encoder *e) {
   for (size_t i = 0; i < e->nrefs; i++) drop_ref(&e->refs[i]);
   for (unsigned i = 0; i < e->nenvs; i++) gort_free(e->envs[i].names);
   e->len = e->nrefs = e->nobjects = e->done = 0;
@@ -137,8 +153,32 @@ void lgort_encoder_reset(lgort_encoder *e) {
   }
 }
 
+void lgort_encoder_unwind(lgort_encoder *e) {
+  for (; e && e->busy; e = e->inner) e->busy = false;
+}
+
+/* The encoder of the level that begins now. */
+static lgort_encoder *begin(lua_State *L, lgort_vm *vm) {
+  lgort_encoder *e = &vm->encoder;
+  for (; e->busy; e = e->inner)
+    if (!e->inner) {
+      e->inner = gort_malloc(sizeof *e);
+      if (!e->inner) luaL_error(L, "not enough memory");
+      memset(e->inner, 0, sizeof *e);
+    }
+  if (!e->queue) {
+    lua_newtable(L);
+    e->queue = luaL_ref(L, LUA_REGISTRYINDEX);
+  }
+  e->busy = true;
+  encoder_reset(e);
+  return e;
+}
+
 void lgort_encoder_fini(lgort_encoder *e) {
-  lgort_encoder_reset(e);
+  encoder_reset(e);
+  if (e->inner) lgort_encoder_fini(e->inner);
+  gort_free(e->inner);
   gort_free(e->bytes);
   gort_free(e->refs);
   gort_free(e->seen);
@@ -222,7 +262,7 @@ static const char *global_name(encoding *x, int idx) {
   for (unsigned i = 0; i < x->e->nenvs; i++) {
     lua_rawgeti(L, x->queue, -1 - (lua_Integer)i);
     for (size_t j = 0; j < x->e->envs[i].n; j++) {
-      const char *name = x->e->envs[i].names[j].name;
+      const char *name = x->e->envs[i].names[j].global.name;
       lua_getfield(L, -1, name);
       if (lua_rawequal(L, -1, idx)) return name;
       lua_pop(L, 1);
@@ -237,6 +277,7 @@ _Noreturn static void refuse(encoding *x, int idx, const char *what) {
   lua_State *L = x->L;
   idx = lua_absindex(L, idx);
   luaL_checkstack(L, 40, NULL);
+  abandon(x);
   /* From the culprit up; each step says how its parent names it. */
   lua_pushliteral(L, "");
   lua_pushvalue(L, idx); /* path, child */
@@ -271,17 +312,20 @@ _Noreturn static void refuse(encoding *x, int idx, const char *what) {
 
 static void put_value(encoding *x, int idx);
 
+/* Where the other side looks for modules. */
+static void put_paths(encoding *x) {
+  if (x->e->has_paths) return;
+  gort_buf *paths = lgort_paths(x->L);
+  if (!paths) return;
+  x->e->has_paths = true;
+  put_ref(x, LGORT_REF_PATHS, paths);
+}
+
 static bool put_module(encoding *x, int idx) {
-  if (!lgort_push_module_of(x->L, x->vm, idx)) return false;
+  if (x->adding || !lgort_push_module_of(x->L, x->vm, idx)) return false;
   size_t len;
   const char *name = lua_tolstring(x->L, -1, &len);
-  if (!x->e->has_paths) {
-    gort_buf *paths = lgort_paths(x->L, x->vm);
-    if (paths) {
-      x->e->has_paths = true;
-      put_ref(x, LGORT_REF_PATHS, paths);
-    }
-  }
+  put_paths(x);
   put_string(x, LGORT_T_MODULE, name, len);
   lua_pop(x->L, 1);
   return true;
@@ -297,12 +341,14 @@ static unsigned env_number(encoding *x, int idx) {
     e->envs = gort_malloc(LGORT_MAX_ENVS * sizeof *e->envs);
     if (!e->envs) no_memory(x);
   }
+  if (e->nenvs == LGORT_MAX_ENVS) abandon(x);
   if (e->nenvs == LGORT_MAX_ENVS)
     luaL_error(x->L,
                "cannot %s: functions of more than %d different "
                "environments in one message",
                x->subject->verb, LGORT_MAX_ENVS);
-  e->envs[e->nenvs] = (struct lgort_env_names){.env = p};
+  e->envs[e->nenvs] = (struct lgort_env_names){
+      .env = p, .custom = !lgort_is_env(x->L, x->vm, idx)};
   lua_pushvalue(x->L, idx);
   lua_rawseti(x->L, x->queue, -1 - (lua_Integer)e->nenvs);
   return e->nenvs++;
@@ -315,6 +361,7 @@ static void need_env(struct lgort_env_names *n, int kind) {
 static void put_env(encoding *x, int idx, int kind) {
   unsigned i = env_number(x, idx);
   need_env(&x->e->envs[i], kind);
+  if (kind == LGORT_ENV_FULL) put_paths(x); /* it may require */
   put_byte(x, LGORT_T_ENV);
   put_number(x, i);
 }
@@ -341,27 +388,6 @@ static void put_table(encoding *x, int idx) {
   x->e->len += 8;
 }
 
-/* The upvalue of the Lua function at idx that is its globals table, or -1. */
-static int find_env(encoding *x, int idx, int nups) {
-  lua_State *L = x->L;
-  for (int i = 1; i <= nups; i++) {
-    const char *name = lua_getupvalue(L, idx, i);
-    bool named = name[0] == '_' && strcmp(name, "_ENV") == 0;
-    bool stripped = name[0] == '(';
-    bool env = (named || stripped) && lgort_is_env(L, x->vm, -1);
-    lua_pop(L, 1);
-    if (env) return i - 1;
-  }
-  return -1;
-}
-
-static int count_upvalues(lua_State *L, int idx) {
-  lua_Debug ar;
-  lua_pushvalue(L, idx);
-  lua_getinfo(L, ">u", &ar);
-  return ar.nups;
-}
-
 static void put_function(encoding *x, int idx) {
   lua_State *L = x->L;
   bool fresh;
@@ -385,7 +411,7 @@ static void put_function(encoding *x, int idx) {
   }
   s->number = (uint32_t)x->e->nobjects;
   struct lgort_pending *p = announce(x, idx);
-  int env_up = find_env(x, idx, count_upvalues(L, idx));
+  int env_up = lgort_find_env(L, x->vm, idx, NULL);
   p->code = lgort_code_of(L, x->vm, idx, env_up);
   put_byte(x, LGORT_T_FUNCTION);
   put_number(x, put_ref(x, LGORT_REF_CODE, p->code));
@@ -480,19 +506,29 @@ static void put_table_body(encoding *x, int table, size_t sizes_at) {
 }
 
 static void add_name(encoding *x, struct lgort_env_names *n,
-                     const lgort_global *g) {
-  for (size_t i = 0; i < n->n; i++)
-    if (n->names[i].len == g->len &&
-        memcmp(n->names[i].name, g->name, g->len) == 0)
-      return;
+                     const lgort_global *g, const lgort_code *code) {
+  for (size_t i = 0; i < n->n; i++) {
+    struct lgort_env_name *known = &n->names[i];
+    if (known->global.len != g->len ||
+        memcmp(known->global.name, g->name, g->len) != 0)
+      continue;
+    if (g->written && !known->global.written) {
+      known->global.written = true;
+      known->global.line = g->line;
+      known->code = code;
+      if (i < n->written) n->written = i; /* look at it again */
+    }
+    return;
+  }
   if (n->n == n->room) {
     size_t room = n->room ? n->room * 2 : 8;
-    lgort_global *names = gort_realloc(n->names, room * sizeof *names);
+    struct lgort_env_name *names =
+        gort_realloc(n->names, room * sizeof *names);
     if (!names) no_memory(x);
     n->names = names;
     n->room = room;
   }
-  n->names[n->n++] = *g;
+  n->names[n->n++] = (struct lgort_env_name){*g, code};
 }
 
 static void put_function_body(encoding *x, int func, uint32_t number,
@@ -505,7 +541,7 @@ static void put_function_body(encoding *x, int func, uint32_t number,
       put_env(x, env, lgort_env_needed(code));
       struct lgort_env_names *n = &x->e->envs[env_number(x, env)];
       for (size_t g = 0; g < code->info->nglobals; g++)
-        add_name(x, n, &code->info->globals[g]);
+        add_name(x, n, &code->info->globals[g], code);
       lua_pop(L, 1);
       continue;
     }
@@ -537,14 +573,40 @@ static void put_body(encoding *x, uint32_t number) {
   lua_settop(L, idx - 1);
 }
 
-_Noreturn static void refuse_assignment(encoding *x, const lgort_global *g) {
+_Noreturn static void refuse_assignment(encoding *x,
+                                        const struct lgort_env_name *n) {
+  abandon(x);
+  lgort_refuse_assignment(x->L, "global", n->global.name, n->code,
+                          n->global.line);
+}
+
+/* Writes a global of environment number i, if the other side lacks it. Stack:
+ * the environment. */
+static bool put_global(encoding *x, unsigned i, struct lgort_env_name *n) {
   lua_State *L = x->L;
-  luaL_error(L,
-             "task assigns captured global '%s' (line %d): tasks share "
-             "nothing, so the assignment would be lost; send it over a "
-             "channel, or make it local to the task",
-             g->name, g->line);
-  abort();
+  struct lgort_env_names *e = &x->e->envs[i];
+  int env = lua_gettop(L);
+  bool standard = false;
+  if (!lgort_push_captured(L, x->vm, env, &n->global)) {
+    /* A script's own environment has just what it has. */
+    if (!e->custom) return false;
+    lua_getfield(L, env, n->global.name);
+    standard = !lua_isnil(L, -1);
+    if (!standard) return false;
+  }
+  if (n->global.written && x->subject->is_call && !standard)
+    refuse_assignment(x, n);
+  need_env(e, LGORT_ENV_LIGHT);
+  put_byte(x, LGORT_T_GLOBAL);
+  put_number(x, i);
+  put_number(x, n->global.len);
+  put_bytes(x, n->global.name, n->global.len);
+  x->here = NO_PARENT;
+  if (standard)
+    put_byte(x, LGORT_T_STANDARD);
+  else
+    put_value(x, lua_gettop(L));
+  return true;
 }
 
 /* Writes the captured globals found so far; true if there were any. */
@@ -553,23 +615,38 @@ static bool put_globals(encoding *x) {
   bool any = false;
   for (unsigned i = 0; i < x->e->nenvs; i++)
     while (x->e->envs[i].written < x->e->envs[i].n) {
-      lgort_global g = x->e->envs[i].names[x->e->envs[i].written++];
+      /* A copy: names may move while the value is written. */
+      struct lgort_env_name n = x->e->envs[i].names[x->e->envs[i].written++];
+      int top = lua_gettop(L);
       lua_rawgeti(L, x->queue, -1 - (lua_Integer)i);
-      int env = lua_gettop(L);
-      if (lgort_push_captured(L, x->vm, env, &g)) {
-        if (g.written && x->subject->is_call) refuse_assignment(x, &g);
-        need_env(&x->e->envs[i], LGORT_ENV_LIGHT);
-        any = true;
-        put_byte(x, LGORT_T_GLOBAL);
-        put_number(x, i);
-        put_number(x, g.len);
-        put_bytes(x, g.name, g.len);
-        x->here = NO_PARENT;
-        put_value(x, lua_gettop(L));
-      }
-      lua_settop(L, env - 1);
+      any |= put_global(x, i, &n);
+      lua_settop(L, top);
     }
   return any;
+}
+
+/* What the script added to the standard tables goes with every call. */
+static void put_additions(encoding *x) {
+  lua_State *L = x->L;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, x->vm->additions);
+  int list = lua_gettop(L);
+  for (int i = 1; i < x->vm->nadditions * 2; i += 2) {
+    lua_rawgeti(L, list, i);
+    lua_rawgeti(L, list, i + 1); /* library, key */
+    size_t len;
+    const char *library = lua_tolstring(L, -2, &len);
+    lgort_push_library(L, library);
+    lua_pushvalue(L, -2);
+    lua_rawget(L, -2); /* library, key, table, value */
+    put_string(x, LGORT_T_ADDITION, library, len);
+    x->here = NO_PARENT;
+    put_value(x, lua_gettop(L) - 2);
+    x->adding = true; /* by value, though it has a name by now */
+    put_value(x, lua_gettop(L));
+    x->adding = false;
+    lua_settop(L, list);
+  }
+  lua_settop(L, list - 1);
 }
 
 /* ---- messages ---------------------------------------------------------- */
@@ -590,7 +667,8 @@ static void build(encoding *x, uint32_t nroots, gort_value *out) {
                        .nroots = nroots,
                        .nenvs = e->nenvs};
   for (unsigned i = 0; i < e->nenvs; i++)
-    m->env_kind[i] = (uint8_t)e->envs[i].kind;
+    m->env_kind[i] = e->envs[i].custom ? LGORT_ENV_BARE
+                                       : (uint8_t)e->envs[i].kind;
   if (e->nrefs) memcpy(m->refs, e->refs, e->nrefs * sizeof(lgort_ref));
   memcpy((char *)m + head, e->bytes, e->len);
   e->nrefs = 0; /* they are the message's now */
@@ -604,7 +682,7 @@ static void clear_queue(encoding *x) {
   size_t n = x->e->nobjects;
   if (n > 256 || x->e->nenvs) {
     lua_newtable(L);
-    lua_rawseti(L, LUA_REGISTRYINDEX, x->vm->queue);
+    lua_rawseti(L, LUA_REGISTRYINDEX, x->e->queue);
     return;
   }
   for (size_t i = 0; i < n; i++)
@@ -616,13 +694,13 @@ static void clear_queue(encoding *x) {
 
 void lgort_encode_many(lua_State *L, lgort_vm *vm, int first, int n,
                        const lgort_subject *subject, gort_value *out) {
-  encoding x = {L, vm, &vm->encoder, subject, first, 0, NO_PARENT};
   luaL_checkstack(L, 24, "too many values");
-  lgort_encoder_reset(x.e);
-  if (x.e->epoch == 0) x.e->epoch = 1;
+  encoding x = {L, vm, begin(L, vm), subject, first, 0, NO_PARENT, false};
   int top = lua_gettop(L);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, vm->queue);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, x.e->queue);
   x.queue = lua_gettop(L);
+  if (subject->is_call && vm->nadditions) put_additions(&x);
+  put_byte(&x, LGORT_T_ROOTS);
   for (int i = 0; i < n; i++) {
     x.here = NO_PARENT;
     put_value(&x, first + i);
@@ -632,6 +710,7 @@ void lgort_encode_many(lua_State *L, lgort_vm *vm, int first, int n,
   while (put_globals(&x) || x.e->done < x.e->nobjects);
   put_byte(&x, LGORT_T_END);
   build(&x, (uint32_t)n, out);
+  x.e->busy = false;
   clear_queue(&x);
   lua_settop(L, top);
 }

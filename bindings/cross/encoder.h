@@ -10,9 +10,15 @@
 
 struct lgort_vm;
 
-/* The working memory of a vm's encodings: kept from one to the next, emptied
- * at the start of each, so an error on the way leaks nothing. */
+/* The working memory of an encoding: kept for the next one and emptied at its
+ * start, so an error on the way leaks nothing. Encodings nest when a
+ * metamethod or a finalizer runs in the middle of one: each level has an
+ * encoder of its own. One that an error interrupted stays busy until the
+ * task's turn ends (lgort_encoder_unwind). */
 typedef struct lgort_encoder {
+  struct lgort_encoder *inner; /* the next level's, or NULL; owned */
+  bool busy;
+  int queue; /* registry reference of the table of objects, 0: none yet */
   char *bytes;
   size_t len, room;
   struct lgort_ref *refs;
@@ -44,8 +50,8 @@ bool lgort_encode_simple(lua_State *L, int idx, gort_value *out);
 /* The n values from first on, as one message. */
 void lgort_encode_many(lua_State *L, struct lgort_vm *vm, int first, int n,
                        const lgort_subject *subject, gort_value *out);
-/* Gives back what an interrupted encoding held, and its memory. */
-void lgort_encoder_reset(lgort_encoder *e);
+/* Nothing is being encoded: what was left busy is not. */
+void lgort_encoder_unwind(lgort_encoder *e);
 void lgort_encoder_fini(lgort_encoder *e);
 
 #endif

@@ -22,6 +22,20 @@ bool lgort_is_env(lua_State *L, lgort_vm *vm, int idx) {
   return full;
 }
 
+int lgort_find_env(lua_State *L, lgort_vm *vm, int idx, int *nups) {
+  int env_up = -1, i = 1;
+  const char *name;
+  for (; (name = lua_getupvalue(L, idx, i)); i++) {
+    bool env = *name == '_' ? strcmp(name, "_ENV") == 0 && lua_istable(L, -1)
+                            : *name == '(' && lgort_is_env(L, vm, -1);
+    lua_pop(L, 1);
+    if (env && env_up < 0) env_up = i - 1;
+    if (env && !nups) break;
+  }
+  if (nups) *nups = i - 1;
+  return env_up;
+}
+
 static void push_full(lua_State *L, lgort_vm *vm) {
   lua_createtable(L, 0, 40);
   lua_rawgeti(L, LUA_REGISTRYINDEX, vm->base);
@@ -35,7 +49,7 @@ static void push_full(lua_State *L, lgort_vm *vm) {
   lua_setfield(L, -2, LUA_GNAME);
   lua_rawgeti(L, LUA_REGISTRYINDEX, vm->envs);
   lua_pushvalue(L, -2);
-  lua_rawsetp(L, -2, lua_topointer(L, -2));
+  lua_rawsetp(L, -2, lua_topointer(L, -1));
   lua_pop(L, 1);
 }
 
@@ -46,6 +60,8 @@ void lgort_push_env(lua_State *L, lgort_vm *vm, int kind) {
     lua_newtable(L);
     lua_rawgeti(L, LUA_REGISTRYINDEX, vm->env_meta);
     lua_setmetatable(L, -2);
+  } else if (kind == LGORT_ENV_BARE) {
+    lua_newtable(L);
   } else {
     push_full(L, vm);
   }
@@ -87,6 +103,58 @@ bool lgort_push_captured(lua_State *L, lgort_vm *vm, int env,
   return own;
 }
 
+/* ---- additions to standard tables -------------------------------------- */
+
+static const char *const libraries[] = {"string", "table", "math",
+                                        "os",     "io",    "utf8",
+                                        "debug",  "coroutine"};
+
+void lgort_push_library(lua_State *L, const char *name) {
+  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  lua_getfield(L, -1, name);
+  lua_remove(L, -2);
+}
+
+/* __newindex of a standard table: notes the key for the tasks to come.
+ * Upvalue: the table's name. */
+static int note_addition(lua_State *L) {
+  lgort_vm *vm = lgort_vm_of(L);
+  lua_settop(L, 3);
+  lua_pushvalue(L, 2);
+  lua_pushvalue(L, 3);
+  lua_rawset(L, 1);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, vm->additions);
+  int at = vm->nadditions * 2;
+  for (int i = 1; i < at; i += 2) { /* set, removed, set again */
+    lua_rawgeti(L, 4, i);
+    lua_rawgeti(L, 4, i + 1);
+    bool known = lua_rawequal(L, -1, 2) &&
+                 lua_rawequal(L, -2, lua_upvalueindex(1));
+    lua_settop(L, 4);
+    if (known) return 0;
+  }
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_rawseti(L, 4, at + 1);
+  lua_pushvalue(L, 2);
+  lua_rawseti(L, 4, at + 2);
+  vm->nadditions++;
+  return 0;
+}
+
+static void watch_libraries(lua_State *L, lgort_vm *vm) {
+  lua_newtable(L);
+  vm->additions = luaL_ref(L, LUA_REGISTRYINDEX);
+  for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++) {
+    lgort_push_library(L, libraries[i]);
+    lua_createtable(L, 0, 1);
+    lua_pushstring(L, libraries[i]);
+    lua_pushcclosure(L, note_addition, 1);
+    lua_setfield(L, -2, "__newindex");
+    lua_setmetatable(L, -2);
+    lua_pop(L, 1);
+  }
+}
+
 void lgort_open_env(lua_State *L, lgort_vm *vm) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
   vm->globals_ptr = lua_topointer(L, -1);
@@ -112,4 +180,5 @@ void lgort_open_env(lua_State *L, lgort_vm *vm) {
   lua_setfield(L, -2, "__mode");
   lua_setmetatable(L, -2);
   vm->envs = luaL_ref(L, LUA_REGISTRYINDEX);
+  watch_libraries(L, vm);
 }

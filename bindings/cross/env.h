@@ -14,6 +14,10 @@
 
 /* Is the table at idx a globals table: main's, the pristine, or a task's? */
 bool lgort_is_env(lua_State *L, lgort_vm *vm, int idx);
+/* The upvalue (from 0) of the Lua function at idx that holds its globals: any
+ * table called _ENV, or where names were stripped a globals table; -1: none.
+ * *nups (may be NULL): how many upvalues it has. */
+int lgort_find_env(lua_State *L, lgort_vm *vm, int idx, int *nups);
 /* Pushes a new environment of a kind (enum lgort_env_kind). */
 void lgort_push_env(lua_State *L, lgort_vm *vm, int kind);
 /* What kind a function with this code needs at least. */
@@ -22,6 +26,8 @@ int lgort_env_needed(const lgort_code *code);
  * nil, or what every vm has under that name. env: absolute index. */
 bool lgort_push_captured(lua_State *L, lgort_vm *vm, int env,
                          const lgort_global *g);
+/* Pushes the standard table of that name: "string", "math" ... */
+void lgort_push_library(lua_State *L, const char *name);
 /* Makes the pristine copy of the globals as they are now. */
 void lgort_open_env(lua_State *L, lgort_vm *vm);
 

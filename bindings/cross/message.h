@@ -3,8 +3,9 @@
  * SPDX-License-Identifier: MIT
  *
  * A buffer holds: the head, the references (counted objects and codes), and
- * a body of bytes. The body is a list of root values followed by sections,
- * each opened by a mark:
+ * a body of bytes. The body is a list of sections, each opened by a mark:
+ *   ADDITION  what the script added to a standard table: table, key, value
+ *   ROOTS   the root values
  *   BODY    the content of the next object, in the order of their numbers
  *   GLOBAL  a captured global: number of its environment, name, value
  *   END
@@ -37,8 +38,11 @@ enum lgort_tag {
   LGORT_T_TABLE,    /* NEW: narr, nhash: 4 bytes each */
   LGORT_T_FUNCTION, /* NEW: varint reference to its code */
   LGORT_T_JOIN,     /* upvalues only: varint object, varint upvalue */
+  LGORT_T_ROOTS,
   LGORT_T_BODY,
   LGORT_T_GLOBAL,
+  LGORT_T_STANDARD, /* as a global's value: what every vm has there */
+  LGORT_T_ADDITION, /* varint length, library; key, value */
   LGORT_T_END
 };
 
@@ -46,7 +50,8 @@ enum lgort_tag {
 enum lgort_env_kind {
   LGORT_ENV_BASE,  /* the pristine globals will do */
   LGORT_ENV_LIGHT, /* a table of its own over them */
-  LGORT_ENV_FULL   /* the script may look at it: a full copy */
+  LGORT_ENV_FULL,  /* the script may look at it: a full copy */
+  LGORT_ENV_BARE   /* a script's own: what is captured and no more */
 };
 
 enum lgort_ref_kind { LGORT_REF_OBJECT, LGORT_REF_CODE, LGORT_REF_PATHS };

@@ -88,45 +88,20 @@ bool lgort_push_module_of(lua_State *L, lgort_vm *vm, int idx) {
   return look_up(L, vm, idx);
 }
 
-/* Sets package[field], giving what it was on the stack. */
-static void swap_field(lua_State *L, int package, const char *field,
-                       const char *value) {
-  lua_getfield(L, package, field);
-  lua_pushstring(L, value);
-  lua_setfield(L, package, field);
-}
-
-static void require(lua_State *L, const char *name, const char *paths) {
-  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  lua_getfield(L, -1, "package");
-  int package = lua_gettop(L);
-  if (paths) {
-    swap_field(L, package, "path", paths);
-    swap_field(L, package, "cpath", paths + strlen(paths) + 1);
-  }
+static void require(lua_State *L, const char *name) {
   lua_getfield(L, LUA_REGISTRYINDEX, "gort.require");
   lua_pushstring(L, name);
-  int status = lua_pcall(L, 1, 1, 0);
-  if (paths) {
-    lua_pushvalue(L, package + 1);
-    lua_setfield(L, package, "path");
-    lua_pushvalue(L, package + 2);
-    lua_setfield(L, package, "cpath");
-  }
-  if (status != LUA_OK) lua_error(L);
-  lua_replace(L, package - 1);
-  lua_settop(L, package - 1);
+  lua_call(L, 1, 1);
 }
 
-void lgort_push_module(lua_State *L, const char *name, size_t len,
-                       const char *paths) {
+void lgort_push_module(lua_State *L, const char *name, size_t len) {
   luaL_checkstack(L, 10, NULL);
   lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
   bool loaded = lua_getfield(L, -1, name) != LUA_TNIL;
   lua_remove(L, -2);
   if (!loaded) {
     lua_pop(L, 1);
-    require(L, name, paths);
+    require(L, name);
   }
   size_t module_len = strlen(name);
   if (module_len == len) return;
@@ -136,8 +111,27 @@ void lgort_push_module(lua_State *L, const char *name, size_t len,
   lua_remove(L, -2);
 }
 
-gort_buf *lgort_paths(lua_State *L, lgort_vm *vm) {
-  (void)vm;
+static void set_path(lua_State *L, const char *field, const char *value) {
+  lua_getfield(L, -1, field);
+  const char *now = lua_tostring(L, -1);
+  bool same = now && strcmp(now, value) == 0;
+  lua_pop(L, 1);
+  if (same) return;
+  lua_pushstring(L, value);
+  lua_setfield(L, -2, field);
+}
+
+void lgort_use_paths(lua_State *L, const char *paths) {
+  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  lua_getfield(L, -1, "package");
+  if (lua_istable(L, -1)) {
+    set_path(L, "path", paths);
+    set_path(L, "cpath", paths + strlen(paths) + 1);
+  }
+  lua_pop(L, 2);
+}
+
+gort_buf *lgort_paths(lua_State *L) {
   gort_buf *b = NULL;
   luaL_checkstack(L, 6, NULL);
   int top = lua_gettop(L);

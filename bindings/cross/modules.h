@@ -9,13 +9,13 @@
 /* Pushes "name" or "name\0field" (the separator is a zero byte) for the table
  * or function at idx if a loaded module is or holds it; else false. */
 bool lgort_push_module_of(lua_State *L, lgort_vm *vm, int idx);
-/* Pushes the value of such a name, requiring the module if need be with the
- * sender's package.path and cpath (NULL: this vm's). Raises its error. */
-void lgort_push_module(lua_State *L, const char *name, size_t len,
-                       const char *paths);
-/* The sender's "path\0cpath" when they differ from what a fresh vm has, else
- * NULL; owned buffer. */
-gort_buf *lgort_paths(lua_State *L, lgort_vm *vm);
+/* Pushes the value of such a name, requiring the module if need be. Raises
+ * its error. */
+void lgort_push_module(lua_State *L, const char *name, size_t len);
+/* package.path and package.cpath as "path\0cpath\0"; owned, or NULL. */
+gort_buf *lgort_paths(lua_State *L);
+/* Sets them. */
+void lgort_use_paths(lua_State *L, const char *paths);
 void lgort_open_modules(lua_State *L, lgort_vm *vm);
 
 #endif

@@ -127,6 +127,18 @@ void lgort_forget(gort_vm *vm, gort_task *t) {
 
 /* ---- a task's end ------------------------------------------------------ */
 
+/* luaL_traceback without its last line, "[C]: in ?": that is task_body. */
+static void push_stack(lua_State *L, lua_State *of, const char *message,
+                             int level) {
+  static const char last[] = "\n\t[C]: in ?";
+  size_t len, cut = sizeof last - 1;
+  luaL_traceback(L, of, message, level);
+  const char *s = lua_tolstring(L, -1, &len);
+  if (len < cut || strcmp(s + len - cut, last) != 0) return;
+  lua_pushlstring(L, s, len - cut);
+  lua_remove(L, -2);
+}
+
 int lgort_traceback(lua_State *L) {
   atomic_store(&lgort_vm_of(L)->host->panicking, true);
   const char *message = lua_tostring(L, 1);
@@ -137,7 +149,7 @@ int lgort_traceback(lua_State *L) {
       message = lua_pushfstring(L, "(error object is a %s value)",
                                 luaL_typename(L, 1));
   }
-  luaL_traceback(L, L, message, 1);
+  push_stack(L, L, message, 1);
   return 1;
 }
 
@@ -220,6 +232,8 @@ static int task_body(lua_State *L) {
 
 static gort_step run(lgort_vm *vm, lgort_task *lt, int nargs) {
   int nres;
+  if (vm->encoder.busy) lgort_encoder_unwind(&vm->encoder);
+  if (vm->incoming.type != GORT_NIL) gort_value_drop(&vm->incoming);
   vm->task_co = lt->co;
   vm->yielding = LGORT_YIELD_USER;
   atomic_store_explicit(&vm->innermost, lt->co, memory_order_relaxed);
@@ -269,7 +283,7 @@ void lgort_describe(gort_vm *gvm, gort_task *t, gort_text *out) {
   lgort_task *lt = gort_task_state(t);
   if (!lt) return;
   lua_State *at = lt->co;
-  luaL_traceback(vm->L, at, NULL, 0);
+  push_stack(vm->L, at, NULL, 0);
   size_t len;
   const char *text = lua_tolstring(vm->L, -1, &len);
   gort_text_add(out, text, len);

@@ -1,6 +1,7 @@
 /* state.c - making and destroying the Lua side of a vm.
  *
  * SPDX-License-Identifier: MIT */
+#include <stdio.h>
 #include <string.h>
 
 #include "cross/env.h"
@@ -17,6 +18,23 @@ static void *lua_memory(void *ud, void *ptr, size_t osize, size_t nsize) {
     return NULL;
   }
   return gort_realloc(ptr, nsize);
+}
+
+/* The warning function of lua: "@on" and "@off" control it, a warning may come
+ * in pieces. */
+static void warn(void *ud, const char *message, int to_be_continued) {
+  lgort_vm *vm = ud;
+  if (!vm->warn_more && !to_be_continued && *message == '@') {
+    if (strcmp(message, "@on") == 0) vm->warn_on = true;
+    if (strcmp(message, "@off") == 0) vm->warn_on = false;
+    return;
+  }
+  if (vm->warn_on) {
+    fprintf(stderr, "%s%s%s", vm->warn_more ? "" : "Lua warning: ", message,
+            to_be_continued ? "" : "\n");
+    fflush(stderr);
+  }
+  vm->warn_more = to_be_continued;
 }
 
 static int new_ref_table(lua_State *L, const char *mode) {
@@ -42,7 +60,6 @@ static int open_state(lua_State *L) {
   vm->handles = new_ref_table(L, "v");
   vm->factories = new_ref_table(L, NULL);
   vm->anchors = new_ref_table(L, "v");
-  vm->queue = new_ref_table(L, NULL);
   lgort_codes *codes = &vm->host->codes;
   if (gort_vm_index(vm->vm) == 0) lgort_codes_probe(L, codes);
   lgort_open_pool(L);
@@ -71,6 +88,8 @@ static int vm_create(gort_vm *gvm, void *arg) {
     return GORT_ENOMEM;
   }
   *(lgort_vm **)lua_getextraspace(vm->L) = vm;
+  lua_setwarnf(vm->L, warn, vm);
+  vm->warn_on = vm->host->warn_on;
   gort_vm_set_state(gvm, vm);
   lua_pushcfunction(vm->L, open_state);
   if (lua_pcall(vm->L, 0, 0, 0) != LUA_OK) {

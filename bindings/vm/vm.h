@@ -27,6 +27,7 @@ typedef struct lgort_host {
   /* Adds what the program wants in every vm; may raise. Or NULL. */
   lua_CFunction on_open;
   void *user;
+  bool warn_on; /* as lua's -W, in every vm */
   bool no_env; /* ignore LUA_PATH and the like */
   /* An error that nobody catches is on its way: the program must not end in
    * the meantime as if nothing had happened. */
@@ -73,11 +74,16 @@ typedef struct lgort_vm {
     int mask, count;
   } saved_hook; /* the script's, while a preemption is under way */
 
+  bool warn_on, warn_more; /* state of the warning function */
+
   lgort_task *pool;
   unsigned pooled, pool_low; /* pool_low: the fewest since a collection */
   int threads, next_slot, free_slots; /* see coro.c */
 
-  gort_value incoming;     /* being turned into a Lua value */
+  /* Being turned into a Lua value; dropped at the task's next turn when an
+   * error got in between. Decodings nest as encodings do: the inner one puts
+   * the outer's value back. */
+  gort_value incoming;
   const void *decoded_env; /* the first environment of the last message */
   lgort_encoder encoder;
   lgort_protos protos; /* functions of this vm to codes */
@@ -86,7 +92,8 @@ typedef struct lgort_vm {
   int handles;        /* weak: object address to its userdata */
   int factories;      /* code id to the function that makes closures */
   int anchors;        /* weak: keeps protos' entries honest (codes.h) */
-  int queue;          /* the encoder's objects */
+  int additions;      /* library, key, library, key ... (env.c) */
+  int nadditions;     /* how many pairs */
   int base;           /* the pristine globals */
   int env_meta;       /* {__index = base}: metatable of light environments */
   int envs;           /* weak: full environments of tasks */

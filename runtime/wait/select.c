@@ -117,6 +117,21 @@ static void enqueue_all(gort_task *self, gort_case *cases, size_t n) {
   }
 }
 
+/* Every case is switched off. */
+static int wait_without_cases(gort_task *self, int64_t deadline,
+                              gort_result *res) {
+  if (deadline != GORT_FOREVER && (!deadline || deadline <= gort_now())) {
+    res->status = GORT_ETIMEOUT;
+    res->index = -1;
+    return 0;
+  }
+  int rc = gort_sleep(self, deadline);
+  if (rc == GORT_PARKED)
+    self->wait.reason =
+        deadline == GORT_FOREVER ? "select (no cases)" : "select";
+  return rc;
+}
+
 int gort_select(gort_task *self, gort_case *cases, size_t n, int64_t deadline,
                 gort_result *res) {
   if (n > MAX_CASES) return GORT_ERANGE;
@@ -130,6 +145,7 @@ int gort_select(gort_task *self, gort_case *cases, size_t n, int64_t deadline,
   size_t live = 0;
   for (size_t i = 0; i < n; i++)
     if (cases[i].source) by_address[live++] = (uint32_t)i;
+  if (live == 0) return wait_without_cases(self, deadline, res);
   memcpy(perm, by_address, live * sizeof *perm);
   sort(cases, by_address, live);
 
