@@ -335,13 +335,24 @@ static bool find_global(gort *rt, gort_worker *w, gort__work *out) {
          found_vm(pop_global_vm(rt), out);
 }
 
-/* Moves half of another worker's ring here and gives the first. */
-static void *steal_half(gort_worker *w, gort__ring *from, gort__ring *to) {
+/* Takes half of another worker's ring: the first is given, the rest comes into
+ * this worker's, or goes to everyone if that has filled up meanwhile. */
+static void *steal_half(gort_worker *w, gort__ring *from, gort__ring *to,
+                        void (*overflow)(gort *rt, void *item)) {
   void *got[GORT_RING / 2];
   unsigned n = gort__ring_steal(from, got, GORT_RING / 2);
-  for (unsigned i = 1; i < n; i++) GORT_CHECK(gort__ring_push(to, got[i]));
+  for (unsigned i = 1; i < n; i++)
+    if (!gort__ring_push(to, got[i])) overflow(w->rt, got[i]);
   if (n) atomic_fetch_add_explicit(&w->steals, 1, memory_order_relaxed);
   return n ? got[0] : NULL;
+}
+
+static void vm_overflow(gort *rt, void *vm) {
+  push_global_vm(rt, vm);
+}
+
+static void record_overflow(gort *rt, void *r) {
+  give_back_record(rt, r);
 }
 
 /* The vm in another's slot, once it has sat there for a while. */
@@ -362,8 +373,9 @@ static bool steal(gort *rt, gort_worker *w, gort__work *out) {
     gort_worker *other = atomic_load_explicit(&rt->workers[(start + i) % n],
                                               memory_order_acquire);
     if (!other || other == w) continue;
-    if (found_vm(steal_half(w, &other->vms, &w->vms), out) ||
-        found_record(rt, w, steal_half(w, &other->records, &w->records), out) ||
+    if (found_vm(steal_half(w, &other->vms, &w->vms, vm_overflow), out) ||
+        found_record(rt, w, steal_half(w, &other->records, &w->records,
+                                        record_overflow), out) ||
         found_vm(steal_slot(other), out))
       return true;
   }
