@@ -20,6 +20,7 @@ typedef struct call {
   const char *source; /* interned; NULL: the main task */
   uint64_t parent;
   gort_waitgroup *wg; /* owned or NULL */
+  lgort_host *host;
   lgort_code *code;   /* CALL_VALUES */
   lua_CFunction body; /* CALL_C: the main task */
   void *user;
@@ -172,6 +173,7 @@ gort_record *lgort_call_new(lua_State *L, lgort_vm *vm, int first) {
   }
   if (!r) r = message_record(L, vm, first);
   call *c = call_of(r);
+  c->host = vm->host;
   c->parent = site.parent;
   c->source = site.source;
   c->line = site.line;
@@ -188,6 +190,7 @@ gort_record *lgort_main_record(lgort_host *h, lua_CFunction body, void *user) {
   call *c = call_of(r);
   memset(c, 0, sizeof *c);
   c->form = CALL_C;
+  c->host = h;
   c->body = body;
   c->user = user;
   return r;
@@ -215,6 +218,10 @@ void lgort_call_drop(gort_record *r) {
   if (c->wg) gort_object_release((gort_object *)(void *)c->wg);
   c->nups = c->nargs = 0;
   c->wg = NULL;
+}
+
+lgort_host *lgort_call_host(gort_record *r) {
+  return call_of(r)->host;
 }
 
 void lgort_call_site(gort_record *r, lgort_task *t) {

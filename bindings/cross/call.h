@@ -20,6 +20,8 @@ void lgort_call_done(gort_record *r, gort_waitgroup *wg);
 bool lgort_call_is_plain(gort_record *r);
 /* Pushes the function and the arguments; returns how many values. Raises. */
 int lgort_call_push(lua_State *L, gort_record *r);
+/* The host of whoever made the call. */
+lgort_host *lgort_call_host(gort_record *r);
 /* Tells t where it was created, and hands the wait group over. */
 void lgort_call_site(gort_record *r, lgort_task *t);
 /* Drops what is left of the payload; any thread. */

@@ -176,6 +176,13 @@ static void push_value(decoding *d, int tag) {
   }
 }
 
+/* The value on top is neither nil nor NaN. */
+static bool can_be_key(lua_State *L) {
+  int type = lua_type(L, -1);
+  if (type != LUA_TNUMBER) return type != LUA_TNIL;
+  return lua_rawequal(L, -1, -1);
+}
+
 /* The table on top of the stack gets its content. */
 static void fill_table(decoding *d) {
   lua_State *L = d->L;
@@ -188,9 +195,7 @@ static void fill_table(decoding *d) {
   }
   for (uint32_t i = 0; i < sizes[1]; i++) {
     push_value(d, get_byte(d));
-    if (lua_isnil(L, -1) || (lua_isnumber(L, -1) && !lua_isinteger(L, -1) &&
-                             lua_tonumber(L, -1) != lua_tonumber(L, -1)))
-      malformed(d);
+    if (!can_be_key(L)) malformed(d);
     push_value(d, get_byte(d));
     lua_rawset(L, table);
   }

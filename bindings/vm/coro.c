@@ -156,8 +156,8 @@ int lgort_traceback(lua_State *L) {
 static void report_error(lgort_vm *vm, const lgort_task *lt, uint64_t id,
                          const char *message) {
   lgort_host *h = vm->host;
-  if (!lt || !lt->source) {
-    h->on_task_error(h, lt != NULL, message);
+  if (!lt->source) {
+    h->on_task_error(h, true, message);
     return;
   }
   char head[64], created[512];
@@ -256,12 +256,26 @@ static gort_step run(lgort_vm *vm, lgort_task *lt, int nargs) {
   return GORT_STEP_FINISHED;
 }
 
+void lgort_fail(gort_record *r, int code) {
+  char report[160], created[100];
+  lgort_host *h = lgort_call_host(r);
+  lgort_task site;
+  lgort_call_site(r, &site);
+  lgort_describe_site(site.source, site.line, site.parent, created,
+                      sizeof created);
+  snprintf(report, sizeof report, "task %llu: cannot start: %s\n%s",
+           (unsigned long long)gort_record_id(r), gort_strerror(code), created);
+  if (site.wg) gort_object_release((gort_object *)(void *)site.wg);
+  lgort_call_drop(r);
+  atomic_store(&h->panicking, true);
+  h->on_task_error(h, false, report);
+}
+
 gort_step lgort_start(gort_vm *gvm, gort_task *t, gort_record *r) {
   lgort_vm *vm = gort_vm_state(gvm);
-  lgort_task *lt = t ? take_coroutine(vm) : NULL;
+  lgort_task *lt = take_coroutine(vm);
   if (!lt) {
-    report_error(vm, NULL, gort_record_id(r), "not enough memory for a task");
-    lgort_call_drop(r);
+    lgort_fail(r, GORT_ENOMEM);
     gort_record_free(r);
     return GORT_STEP_FINISHED;
   }

@@ -7,6 +7,7 @@
 #include "vm/vm.h"
 
 gort_step lgort_start(gort_vm *vm, gort_task *t, gort_record *r);
+void lgort_fail(gort_record *r, int code);
 gort_step lgort_resume(gort_vm *vm, gort_task *t);
 void lgort_describe(gort_vm *vm, gort_task *t, gort_text *out);
 /* Arranges for unneeded pooled coroutines to go at each collection. */

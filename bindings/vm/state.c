@@ -118,6 +118,7 @@ const gort_vm_ops lgort_ops = {
     .resume = lgort_resume,
     .preempt = lgort_preempt,
     .describe = lgort_describe,
+    .fail = lgort_fail,
     .forget = lgort_forget,
     .drop = lgort_call_drop,
 };

@@ -24,3 +24,18 @@ void *gort_realloc(void *ptr, size_t size) {
 }
 
 void gort_free(void *ptr) { free_hook(ptr); }
+
+/* The block's start is kept right before what the caller gets. */
+void *gort__malloc_aligned(size_t size) {
+  char *block = gort_malloc(size + GORT_CACHELINE + sizeof(void *));
+  if (!block) return NULL;
+  uintptr_t start = (uintptr_t)block + sizeof(void *);
+  char *aligned = block + sizeof(void *) +
+                  (GORT_CACHELINE - start % GORT_CACHELINE) % GORT_CACHELINE;
+  ((void **)(void *)aligned)[-1] = block;
+  return aligned;
+}
+
+void gort__free_aligned(void *ptr) {
+  if (ptr) gort_free(((void **)ptr)[-1]);
+}

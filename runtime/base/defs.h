@@ -31,6 +31,11 @@ _Noreturn GORT_COLD void gort__broken(const char *what, const char *file,
 #define GORT_ASSERT(cond) ((void)0)
 #endif
 
+/* gort_malloc for structures whose members stand on cache lines of their own.
+ */
+void *gort__malloc_aligned(size_t size);
+void gort__free_aligned(void *ptr);
+
 /* Tells the processor that this thread spins. */
 static inline void gort__pause(void) {
 #if defined(__x86_64__) || defined(__i386__)

@@ -20,8 +20,10 @@ const char *gort_strerror(int code) {
     GORT_ERRORS(GORT_ERROR_TEXT)
 #undef GORT_ERROR_TEXT
     default:
-      return code >= 0 ? "no error" : uv_strerror(code);
+      break;
   }
+  static _Thread_local char text[80];
+  return code >= 0 ? "no error" : uv_strerror_r(code, text, sizeof text);
 }
 
 void gort__broken(const char *what, const char *file, int line) {

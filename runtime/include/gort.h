@@ -49,7 +49,7 @@ enum {
 #undef GORT_ERROR_CODE
 };
 
-/* The text of a code; static memory. */
+/* The text of a code; valid until this thread's next call. */
 GORT_API const char *gort_strerror(int code);
 
 typedef struct gort gort;
@@ -151,8 +151,7 @@ typedef struct gort_vm_ops {
   /* Makes the state; gort_vm_set_state. 0 or a code. */
   int (*create)(gort_vm *vm, void *arg);
   void (*destroy)(gort_vm *vm);
-  /* Starts r in t; takes r. t is NULL when there was no memory for a task:
-   * the record then fails in the way an uncaught error does. */
+  /* Starts r in t. Takes r. */
   gort_step (*start)(gort_vm *vm, gort_task *t, gort_record *r);
   gort_step (*resume)(gort_vm *vm, gort_task *t);
   /* Asks the task that runs in vm to yield soon. Async-signal-safe: called
@@ -160,6 +159,9 @@ typedef struct gort_vm_ops {
   void (*preempt)(gort_vm *vm);
   /* Adds the stack of a task that is not running to out. */
   void (*describe)(gort_vm *vm, gort_task *t, gort_text *out);
+  /* r cannot become a task (memory): to be treated as an uncaught error. On
+   * a worker that may hold no vm. Destroys the payload, not r. */
+  void (*fail)(gort_record *r, int code);
   /* Lets go of the interpreter's half of a task that will never run again;
    * destroy follows. */
   void (*forget)(gort_vm *vm, gort_task *t);

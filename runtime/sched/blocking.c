@@ -115,7 +115,7 @@ int gort_blocking(gort_task *self, void (*work)(void *arg), void *arg) {
   return GORT_PARKED;
 }
 
-void gort__blocking_fini(gort__blocking *b) {
+void gort__blocking_stop(gort__blocking *b) {
   uv_mutex_lock(&b->mutex);
   b->stopping = true;
   gort__job *job;
@@ -123,6 +123,9 @@ void gort__blocking_fini(gort__blocking *b) {
   uv_cond_broadcast(&b->work);
   while (b->threads > 0) uv_cond_wait(&b->gone, &b->mutex);
   uv_mutex_unlock(&b->mutex);
+}
+
+void gort__blocking_fini(gort__blocking *b) {
   uv_cond_destroy(&b->gone);
   uv_cond_destroy(&b->work);
   uv_mutex_destroy(&b->mutex);

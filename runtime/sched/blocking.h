@@ -21,7 +21,8 @@ typedef struct gort__blocking {
 } gort__blocking;
 
 int gort__blocking_init(gort__blocking *b);
-/* Waits for jobs that run; those queued are dropped. */
+/* Waits for jobs that run; those queued are dropped, as are later ones. */
+void gort__blocking_stop(gort__blocking *b);
 void gort__blocking_fini(gort__blocking *b);
 
 #endif

@@ -48,13 +48,15 @@ static char *report(gort *rt) {
 void gort__deadlock_check(gort *rt) {
   gort__lock_take(&rt->lock);
   bool stuck = is_stuck_locked(rt);
-  if (stuck) atomic_store(&rt->stopping, true); /* this worker is the last */
+  if (stuck) { /* this worker is the last */
+    atomic_store(&rt->deadlocked, true);
+    atomic_store(&rt->stopping, true);
+  }
   gort__lock_give(&rt->lock);
   if (!stuck || gort__sched_any(rt)) {
     GORT_CHECK(!stuck);
     return;
   }
-  atomic_store(&rt->deadlocked, true);
   char *text = report(rt);
   if (rt->options.on_deadlock)
     rt->options.on_deadlock(rt, rt->options.arg, text);

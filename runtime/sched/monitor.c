@@ -58,6 +58,7 @@ static void hand_off(gort *rt, gort_worker *w, unsigned tick) {
   gort__lock_give(&rt->lock);
   if (!done) return;
   atomic_fetch_add_explicit(&rt->handoffs, 1, memory_order_relaxed);
+  gort__sched_spill(rt, w);
   if (gort__sched_any(rt)) gort__sched_wake(rt);
 }
 
@@ -98,7 +99,9 @@ static void tick(gort *rt) {
   gort__lock_give(&rt->lock);
   if (!polling) {
     if (gort__timers_next(&rt->timers) <= now) gort__timers_fire(rt, now);
-    gort__poller_wait(&rt->poller, 0);
+    gort__poller_look(&rt->poller);
+  } else if (gort__timers_next(&rt->timers) < atomic_load(&rt->poller.until)) {
+    gort__poller_kick(&rt->poller); /* armed by a worker that is busy since */
   }
   /* Work that its worker did not come to while another place is free. */
   if (atomic_load(&rt->active) < atomic_load(&rt->maxprocs) &&
@@ -106,15 +109,20 @@ static void tick(gort *rt) {
     gort__sched_wake(rt);
 }
 
+/* A worker in a long C call needs the monitor: nobody may be polling. */
+static bool all_idle(gort *rt) {
+  return atomic_load(&rt->active) == 0 && atomic_load(&rt->blocked) == 0;
+}
+
 static void sleep_a_tick(gort *rt, unsigned *idle) {
   gort__monitor *m = &rt->monitor;
-  *idle = atomic_load(&rt->active) == 0 ? *idle + 1 : 0;
+  *idle = all_idle(rt) ? *idle + 1 : 0;
   uv_mutex_lock(&m->mutex);
   if (atomic_load(&rt->stopping)) {
     /* no sleep */
   } else if (*idle >= IDLE_TICKS) {
     atomic_store(&m->asleep, true);
-    while (atomic_load(&rt->active) == 0 && !atomic_load(&rt->stopping))
+    while (all_idle(rt) && !atomic_load(&rt->stopping))
       uv_cond_wait(&m->cond, &m->mutex);
     atomic_store(&m->asleep, false);
     atomic_store_explicit(&m->now, gort_now(), memory_order_relaxed);
@@ -161,10 +169,12 @@ void gort__monitor_start(gort *rt) {
   pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
-void gort__monitor_fini(gort *rt) {
-  gort__monitor *m = &rt->monitor;
+void gort__monitor_join(gort *rt) {
   gort__monitor_poke(rt);
-  if (atomic_load(&m->started)) uv_thread_join(&m->thread);
+  if (atomic_load(&rt->monitor.started)) uv_thread_join(&rt->monitor.thread);
+}
+
+void gort__monitor_fini(gort__monitor *m) {
   uv_cond_destroy(&m->cond);
   uv_mutex_destroy(&m->mutex);
 }

@@ -26,7 +26,9 @@ typedef struct gort__monitor {
 } gort__monitor;
 
 int gort__monitor_init(gort__monitor *m);
-void gort__monitor_fini(gort *rt);
+/* Ends the thread; rt->stopping is set. */
+void gort__monitor_join(gort *rt);
+void gort__monitor_fini(gort__monitor *m);
 void gort__monitor_start(gort *rt);
 /* A worker became active: ends the monitor's long sleep. */
 void gort__monitor_poke(gort *rt);

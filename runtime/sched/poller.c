@@ -52,6 +52,19 @@ static int wait_events(int fd, struct epoll_event *events, int64_t timeout) {
   return epoll_wait(fd, events, EVENTS, ms > INT32_MAX ? INT32_MAX : (int)ms);
 }
 
+/* True when one of the events is a kick. */
+static bool wake_vms(const struct epoll_event *events, int n) {
+  bool kicked = false;
+  for (int i = 0; i < n; i++) {
+    gort_vm *vm = events[i].data.ptr;
+    if (vm)
+      gort__loop_wake(vm);
+    else
+      kicked = true;
+  }
+  return kicked;
+}
+
 void gort__poller_wait(gort__poller *p, int64_t deadline) {
   struct epoll_event events[EVENTS];
   int64_t timeout = -1;
@@ -59,16 +72,16 @@ void gort__poller_wait(gort__poller *p, int64_t deadline) {
     timeout = deadline - gort_now();
     if (timeout < 0) timeout = 0;
   }
-  int n = wait_events(p->fd, events, timeout);
-  for (int i = 0; i < n; i++) {
-    gort_vm *vm = events[i].data.ptr;
-    if (vm) {
-      gort__loop_wake(vm);
-    } else {
-      uint64_t count;
-      if (read(p->kick_fd, &count, sizeof count) < 0) continue;
-    }
+  if (wake_vms(events, wait_events(p->fd, events, timeout))) {
+    uint64_t count;
+    while (read(p->kick_fd, &count, sizeof count) < 0 && errno == EINTR)
+      continue;
   }
+}
+
+void gort__poller_look(gort__poller *p) {
+  struct epoll_event events[EVENTS];
+  wake_vms(events, epoll_wait(p->fd, events, EVENTS, 0));
 }
 
 void gort__poller_kick(gort__poller *p) {

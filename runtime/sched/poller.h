@@ -24,6 +24,8 @@ void gort__poller_fini(gort__poller *p);
 int gort__poller_watch(gort__poller *p, int fd, gort_vm *vm, bool first);
 /* Waits until deadline, a kick or a loop's event; wakes the vms. */
 void gort__poller_wait(gort__poller *p, int64_t deadline);
+/* Wakes the vms whose loops are ready now. Any thread; leaves kicks alone. */
+void gort__poller_look(gort__poller *p);
 /* Ends a wait, the present one or the next. */
 void gort__poller_kick(gort__poller *p);
 

@@ -73,7 +73,7 @@ static void init_plain(gort *rt, const gort_options *options) {
 }
 
 int gort_new(const gort_options *options, gort **out) {
-  gort *rt = aligned_alloc(GORT_CACHELINE, sizeof *rt);
+  gort *rt = gort__malloc_aligned(sizeof *rt);
   if (!rt) return GORT_ENOMEM;
   init_plain(rt, options);
   int rc = gort__poller_init(&rt->poller);
@@ -98,12 +98,12 @@ no_vm:
 no_worker:
   gort__blocking_fini(&rt->blocking);
 no_blocking:
-  gort__monitor_fini(rt);
+  gort__monitor_fini(&rt->monitor);
 no_monitor:
   gort__poller_fini(&rt->poller);
 no_poller:
   gort__timers_fini(&rt->timers);
-  free(rt);
+  gort__free_aligned(rt);
   return rc;
 }
 
@@ -176,15 +176,22 @@ static void drop_records(gort *rt, gort_worker *w) {
   }
 }
 
-void gort_destroy(gort *rt) {
-  while (!gort_stop(rt, 1000000000)) continue;
-  gort__monitor_fini(rt);
+static void join_workers(gort *rt) {
   unsigned n = atomic_load(&rt->nworkers);
   for (unsigned i = 0; i < n; i++) {
     gort_worker *w = atomic_load(&rt->workers[i]);
     if (w->has_thread) uv_thread_join(&w->thread);
+    w->has_thread = false;
   }
-  gort__blocking_fini(&rt->blocking);
+}
+
+void gort_destroy(gort *rt) {
+  while (!gort_stop(rt, 1000000000)) continue;
+  gort__monitor_join(rt);
+  join_workers(rt);
+  gort__blocking_stop(&rt->blocking);
+  join_workers(rt); /* a blocking thread may have been starting one */
+  unsigned n = atomic_load(&rt->nworkers);
   unsigned vms = atomic_load(&rt->nvms);
   for (unsigned i = 0; i < vms; i++)
     if (rt->vms[i]) gort__vm_free(rt->vms[i]);
@@ -198,9 +205,11 @@ void gort_destroy(gort *rt) {
   }
   gort__timers_drop(rt);
   for (unsigned i = 0; i < n; i++) gort__worker_free(rt->workers[i]);
+  gort__blocking_fini(&rt->blocking);
+  gort__monitor_fini(&rt->monitor);
   gort__timers_fini(&rt->timers);
   gort__poller_fini(&rt->poller);
-  free(rt);
+  gort__free_aligned(rt);
 }
 
 /* ---- numbers ----------------------------------------------------------- */

@@ -41,6 +41,8 @@ struct gort {
   gort__link idle;       /* workers asleep, last in first out */
   gort__runq global_vms; /* by gort_vm.queued */
   gort__runq global_records;
+  bool vm_hole[GORT_MAX_VMS]; /* numbers whose vm could not be made */
+  atomic_uint vm_holes;
   atomic_uint n_global_vms, n_global_records; /* written under lock */
 
   /* What keeps the program alive though nothing runs (deadlock.c). */

@@ -238,18 +238,42 @@ static unsigned live_in(gort_vm *vm) {
   return atomic_load_explicit(&vm->live, memory_order_relaxed);
 }
 
-/* A new vm, RUNNING and the caller's; NULL at the limit or without memory. */
-static gort_vm *add_vm(gort *rt) {
-  unsigned max = rt->options.max_vms;
+/* A number for a new vm; 0 at the limit. */
+static unsigned reserve_vm(gort *rt) {
+  unsigned index = 0, max = rt->options.max_vms;
   if (!max) max = 4 * atomic_load(&rt->maxprocs);
   max += 1 + atomic_load(&rt->blocked); /* one runs only main */
   if (max > GORT_MAX_VMS) max = GORT_MAX_VMS;
-  unsigned index = atomic_load(&rt->nvms);
-  do {
-    if (index >= max) return NULL;
-  } while (!atomic_compare_exchange_weak(&rt->nvms, &index, index + 1));
-  gort_vm *vm;
-  if (gort__vm_new(rt, index, &vm) < 0) return NULL;
+  if (atomic_load(&rt->nvms) - rt->vm_holes >= max) return 0;
+  gort__lock_take(&rt->lock);
+  unsigned n = atomic_load(&rt->nvms);
+  for (unsigned i = 1; i < n && rt->vm_holes; i++)
+    if (!index && rt->vm_hole[i]) {
+      rt->vm_hole[i] = false;
+      rt->vm_holes--;
+      index = i;
+      break;
+    }
+  if (!index && n < max) {
+    index = n;
+    atomic_store(&rt->nvms, n + 1);
+  }
+  gort__lock_give(&rt->lock);
+  return index;
+}
+
+/* A new vm, RUNNING and the caller's; NULL at the limit or without memory. */
+static gort_vm *add_vm(gort *rt) {
+  gort_vm *vm = NULL;
+  unsigned index = reserve_vm(rt);
+  if (!index) return NULL;
+  if (gort__vm_new(rt, index, &vm) < 0) { /* somebody may try again */
+    gort__lock_take(&rt->lock);
+    rt->vm_hole[index] = true;
+    rt->vm_holes++;
+    gort__lock_give(&rt->lock);
+    return NULL;
+  }
   atomic_store_explicit(&rt->vms[index], vm, memory_order_release);
   return vm;
 }
@@ -310,6 +334,21 @@ static gort_vm *vm_for_record(gort *rt, gort_worker *w) {
   return vm;
 }
 
+void gort__sched_fail(gort_worker *w, gort_record *r, int code) {
+  gort *rt = w->rt;
+  atomic_fetch_add_explicit(&w->finished, 1, memory_order_relaxed);
+  rt->options.ops->fail(r, code);
+  gort_record_free(r);
+}
+
+void gort__sched_spill(gort *rt, gort_worker *w) {
+  void *item;
+  gort_vm *vm = take_slot(w);
+  if (vm) push_global_vm(rt, vm);
+  while (gort__ring_steal(&w->vms, &item, 1)) push_global_vm(rt, item);
+  while (gort__ring_steal(&w->records, &item, 1)) give_back_record(rt, item);
+}
+
 static bool found_vm(gort_vm *vm, gort__work *out) {
   if (!vm) return false;
   GORT_ASSERT(atomic_load(&vm->state_now) == GORT_VM_QUEUED);
@@ -326,8 +365,12 @@ static bool found_record(gort *rt, gort_worker *w, gort_record *r,
   if (!r) return false;
   out->vm = vm_for_record(rt, w);
   out->record = r;
-  if (!out->vm) give_back_record(rt, r);
-  return out->vm != NULL;
+  if (out->vm) return true;
+  if (atomic_load(&rt->nvms) - rt->vm_holes == 1)
+    gort__sched_fail(w, r, GORT_ENOMEM); /* there never was one for tasks */
+  else
+    give_back_record(rt, r);
+  return false;
 }
 
 static bool find_global(gort *rt, gort_worker *w, gort__work *out) {

@@ -51,6 +51,10 @@ bool gort__sched_others(gort_worker *w);
 /* Queues a vm in state QUEUED: at the end of the global queue (fair) or of
  * this worker's ring. */
 void gort__sched_queue_vm(gort *rt, gort_worker *w, gort_vm *vm, bool fair);
+/* Moves what is in w's rings and slot to the global queues. Any thread. */
+void gort__sched_spill(gort *rt, gort_worker *w);
+/* A record that cannot become a task: tells the interpreter; takes r. */
+void gort__sched_fail(gort_worker *w, gort_record *r, int code);
 /* A look at all queues that takes nothing. */
 bool gort__sched_any(gort *rt);
 

@@ -10,7 +10,7 @@
 #include "sched/runtime.h"
 
 int gort__vm_new(gort *rt, unsigned index, gort_vm **out) {
-  gort_vm *vm = aligned_alloc(GORT_CACHELINE, sizeof *vm);
+  gort_vm *vm = gort__malloc_aligned(sizeof *vm);
   if (!vm) return GORT_ENOMEM;
   memset(vm, 0, sizeof *vm);
   vm->rt = rt;
@@ -22,7 +22,7 @@ int gort__vm_new(gort *rt, unsigned index, gort_vm **out) {
   atomic_init(&vm->inbox, NULL);
   int rc = rt->options.ops->create(vm, rt->options.arg);
   if (rc < 0) {
-    free(vm);
+    gort__free_aligned(vm);
     return rc;
   }
   *out = vm;
@@ -49,7 +49,7 @@ void gort__vm_free(gort_vm *vm) {
     gort__wait_fini(&t->wait);
     gort_free(t);
   }
-  free(vm);
+  gort__free_aligned(vm);
 }
 
 gort_vm *gort_vm_main(gort *rt) {

@@ -67,8 +67,7 @@ static bool run_task(gort_worker *w, gort_vm *vm, gort_task *t) {
 static bool start_record(gort_worker *w, gort_vm *vm, gort_record *r) {
   gort_task *t = gort__task_new(vm, r->id);
   if (GORT_UNLIKELY(!t)) {
-    w->rt->options.ops->start(vm, NULL, r);
-    add_one(&w->finished);
+    gort__sched_fail(w, r, GORT_ENOMEM);
     return false;
   }
   if (vm->index == 0) w->rt->main_task = t;
@@ -78,24 +77,25 @@ static bool start_record(gort_worker *w, gort_vm *vm, gort_record *r) {
 }
 
 /* The step took so long that another has this worker's place: takes one back
- * if there is one. */
+ * if there is one. Else the worker still counts as blocked, and so keeps the
+ * program from looking deadlocked, until it has put its vm down. */
 static GORT_COLD bool regain_place(gort_worker *w) {
   gort *rt = w->rt;
   gort__lock_take(&rt->lock);
-  atomic_fetch_sub(&rt->blocked, 1);
   bool free_place = atomic_load(&rt->active) < atomic_load(&rt->maxprocs);
   if (free_place) {
+    atomic_fetch_sub(&rt->blocked, 1);
     atomic_store(&w->status, GORT_WORKER_ACTIVE);
     atomic_fetch_add(&rt->active, 1);
-  } else {
-    atomic_store(&w->status, GORT_WORKER_SURPLUS);
   }
   gort__lock_give(&rt->lock);
+  if (free_place) gort__monitor_poke(rt);
   return free_place;
 }
 
 static bool lost_place(gort_worker *w) {
-  return GORT_UNLIKELY(atomic_load_explicit(&w->status, memory_order_acquire) ==
+  return GORT_UNLIKELY(atomic_load_explicit(&w->status,
+                                            memory_order_acquire) ==
                        GORT_WORKER_BLOCKED) &&
          !regain_place(w);
 }
@@ -148,6 +148,7 @@ static void run_vm(gort_worker *w, gort__work work) {
       continue;
     } else {
       if (leave_vm(w, vm)) return;
+      if (lost_place(w)) break;
       continue;
     }
     if (GORT_UNLIKELY(
@@ -156,13 +157,13 @@ static void run_vm(gort_worker *w, gort__work work) {
     if (lost_place(w)) break;
     if (GORT_UNLIKELY(yielded) || --budget <= 0) {
       fire_timers(rt);
+      if (vm->loop) gort__loop_poll(vm);
       if (gort__sched_others(w)) {
         put_down(w, vm, yielded);
         /* Somebody asleep may take what this worker leaves behind. */
         gort__sched_wake(rt);
         return;
       }
-      if (vm->loop) gort__loop_poll(vm);
       budget = SLICE;
     }
   }
@@ -171,10 +172,7 @@ static void run_vm(gort_worker *w, gort__work work) {
 
 /* ---- searching and sleeping -------------------------------------------- */
 
-static void stop_spinning(gort_worker *w, bool fruitful) {
-  if (!w->spinning) return;
-  gort *rt = w->rt;
-  w->spinning = false;
+static void stop_spinning(gort *rt, bool fruitful) {
   unsigned quiet = atomic_load_explicit(&rt->quiet, memory_order_relaxed);
   quiet = fruitful ? 0 : quiet < MAX_QUIET ? quiet * 2 + 1 : MAX_QUIET;
   atomic_store_explicit(&rt->quiet, quiet, memory_order_relaxed);
@@ -215,6 +213,7 @@ static bool rejoin(gort_worker *w) {
     atomic_fetch_add(&rt->active, 1);
   }
   gort__lock_give(&rt->lock);
+  if (free_place) gort__monitor_poke(rt);
   return free_place;
 }
 
@@ -261,16 +260,21 @@ static void sleep_until_woken(gort_worker *w) {
 /* Gives the place back and sleeps; returns active, or when stopping. */
 static void go_idle(gort_worker *w) {
   gort *rt = w->rt;
+  bool spun = w->spinning;
+  w->spinning = false; /* from the list on, only a waker sets it */
   gort__lock_take(&rt->lock);
   atomic_store(&w->awake, false);
-  if (atomic_load(&w->status) == GORT_WORKER_ACTIVE)
-    atomic_fetch_sub(&rt->active, 1);
+  unsigned status = atomic_load(&w->status);
+  if (status == GORT_WORKER_ACTIVE) atomic_fetch_sub(&rt->active, 1);
+  if (status == GORT_WORKER_BLOCKED) atomic_fetch_sub(&rt->blocked, 1);
   atomic_store(&w->status, GORT_WORKER_IDLE);
   gort__list_push(&rt->idle, &w->idle);
   gort__lock_give(&rt->lock);
-  stop_spinning(w, false);
+  if (spun) stop_spinning(rt, false);
   gort__fence();
   if (!(gort__sched_any(rt) && rejoin(w)) && !atomic_load(&rt->stopping)) {
+    /* No place is free: others must find what this worker leaves behind. */
+    gort__sched_spill(rt, w);
     gort__deadlock_check(rt);
     sleep_until_woken(w);
   }
@@ -279,8 +283,8 @@ static void go_idle(gort_worker *w) {
 /* More workers are active than maxprocs allows now. */
 static bool over_limit(gort_worker *w) {
   gort *rt = w->rt;
-  return atomic_load_explicit(&w->status, memory_order_relaxed) ==
-             GORT_WORKER_SURPLUS ||
+  return atomic_load_explicit(&w->status, memory_order_relaxed) !=
+             GORT_WORKER_ACTIVE ||
          GORT_UNLIKELY(atomic_load(&rt->active) > atomic_load(&rt->maxprocs));
 }
 
@@ -296,7 +300,10 @@ void gort__worker_loop(gort_worker *w, gort_record *first) {
       continue;
     }
     if (gort__sched_find(w, &work) || spin(w, &work)) {
-      stop_spinning(w, true);
+      if (w->spinning) {
+        w->spinning = false;
+        stop_spinning(rt, true);
+      }
       run_vm(w, work);
     } else {
       go_idle(w);
@@ -315,11 +322,11 @@ static void worker_main(void *arg) {
 gort_worker *gort__worker_new_locked(gort *rt) {
   unsigned index = atomic_load(&rt->nworkers);
   if (index >= GORT_MAX_WORKERS) return NULL;
-  gort_worker *w = aligned_alloc(GORT_CACHELINE, sizeof *w);
+  gort_worker *w = gort__malloc_aligned(sizeof *w);
   if (!w) return NULL;
   memset(w, 0, sizeof *w);
   if (uv_sem_init(&w->sleep, 0) < 0) {
-    free(w);
+    gort__free_aligned(w);
     return NULL;
   }
   w->rt = rt;
@@ -354,5 +361,5 @@ int gort__worker_start(gort_worker *w) {
 
 void gort__worker_free(gort_worker *w) {
   uv_sem_destroy(&w->sleep);
-  free(w);
+  gort__free_aligned(w);
 }

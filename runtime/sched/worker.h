@@ -14,7 +14,6 @@ enum gort__worker_status {
   GORT_WORKER_ACTIVE,  /* counts among maxprocs */
   GORT_WORKER_IDLE,    /* asleep or falling asleep; in rt->idle */
   GORT_WORKER_BLOCKED, /* in a C call so long that another took its place */
-  GORT_WORKER_SURPLUS, /* came back from one, and no place was free */
   GORT_WORKER_DEAD     /* its thread could not be made */
 };
 

@@ -105,12 +105,8 @@ static void enqueue_all(gort_task *self, gort_case *cases, size_t n) {
   for (size_t i = 0; i < n; i++) {
     gort_waiter *w = &self->wait.many[i];
     gort_case *c = &cases[i];
-    w->link.next = NULL;
-    w->task = self;
-    w->source = c->source;
+    gort__waiter_init(w, self, c->source, c->op, (int32_t)i);
     w->value = c->value;
-    w->index = (int32_t)i;
-    w->op = (uint8_t)c->op;
     w->shared = true;
     c->value.type = GORT_NIL;
     if (c->source) c->source->obj.cls->source->enqueue(c->source, w);
@@ -164,8 +160,7 @@ int gort_select(gort_task *self, gort_case *cases, size_t n, int64_t deadline,
   }
   gort__wait_begin(self, (uint32_t)slots);
   for (size_t i = n; i < slots; i++) {
-    self->wait.many[i].source = NULL;
-    self->wait.many[i].op = GORT_RECV;
+    gort__waiter_init(&self->wait.many[i], self, NULL, GORT_RECV, (int32_t)i);
   }
   rc = gort__wait_arm(self, deadline);
   if (rc == 0) {

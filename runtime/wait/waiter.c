@@ -79,10 +79,7 @@ int gort_wait(gort_task *self, gort_source *s, gort_op op, gort_value *value,
   }
   gort__wait_begin(self, 1);
   gort_waiter *w = &self->wait.one;
-  w->task = self;
-  w->source = s;
-  w->index = 0;
-  w->op = (uint8_t)op;
+  gort__waiter_init(w, self, s, op, 0);
   w->shared = deadline != GORT_FOREVER;
   rc = gort__wait_arm(self, deadline);
   if (rc == 0) {
@@ -132,7 +129,8 @@ static void leave(gort_task *self, gort_waiter *winner) {
   for (uint32_t i = 0; i < wait->n; i++) {
     if (&ws[i] == winner) continue;
     if (ws[i].source) unlink_waiter(&ws[i]);
-    if (ws[i].op == GORT_SEND) gort_value_drop(&ws[i].value);
+    /* What was to be sent; or received, by a task that is no more. */
+    gort_value_drop(&ws[i].value);
   }
   wait->parked = false;
 }

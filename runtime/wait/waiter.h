@@ -86,6 +86,20 @@ bool gort__waiter_claim(gort_waiter *w);
 /* Unlinks and claims the oldest waiter of queue that can be claimed. */
 gort_waiter *gort__waiter_pop(gort__link *queue);
 
+/* Everything but shared, and the value of a send. */
+static inline void gort__waiter_init(gort_waiter *w, gort_task *task,
+                                     gort_source *source, gort_op op,
+                                     int32_t index) {
+  w->link.next = NULL;
+  w->task = task;
+  w->source = source;
+  w->value.type = GORT_NIL;
+  w->index = index;
+  w->status = 0;
+  w->op = (uint8_t)op;
+  w->ok = false;
+}
+
 static inline void gort__source_init(gort_source *s, const gort_class *cls) {
   gort__object_init(&s->obj, cls);
   gort__lock_init(&s->lock, GORT_RANK_SOURCE);

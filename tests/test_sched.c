@@ -1,0 +1,819 @@
+/* SPDX-License-Identifier: MIT */
+/* test_sched.c - tasks, workers, vms: who runs, and the end of it all. */
+#include "support/check.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "sched/runtime.h"
+#include "support/steps.h"
+
+static atomic_int done;
+static atomic_uint vms_seen[64];
+static atomic_bool flag;
+
+static void reset(void) {
+  steps_reset();
+  atomic_store(&done, 0);
+  atomic_store(&flag, false);
+  memset(vms_seen, 0, sizeof vms_seen);
+}
+
+/* ---- spawning ---------------------------------------------------------- */
+
+typedef struct worker_task {
+  steps s;
+  gort_waitgroup *wg;
+  gort_chan *c;
+  int yields, i;
+  int64_t ns;
+} worker_task;
+
+static gort_step some_work(steps *s) {
+  worker_task *t = (worker_task *)s;
+  STEPS_BEGIN(s);
+  atomic_fetch_add(&vms_seen[gort_vm_index(s->vm) % 64], 1);
+  for (t->i = 0; t->i < t->yields; t->i++) {
+    if (t->ns) burn(t->ns);
+    YIELD(s);
+  }
+  atomic_fetch_add(&done, 1);
+  gort_waitgroup_add(t->wg, -1);
+  STEPS_END(s);
+}
+
+typedef struct spawner {
+  steps s;
+  gort_waitgroup *wg;
+  int n, yields, i;
+  int64_t ns;
+  uint64_t tasks, tasks_after;
+} spawner;
+
+static gort_step spawn_and_wait(steps *s) {
+  spawner *t = (spawner *)s;
+  STEPS_BEGIN(s);
+  gort_waitgroup_add(t->wg, t->n);
+  for (t->i = 0; t->i < t->n; t->i++) {
+    worker_task w = {
+        .s.body = some_work, .wg = t->wg, .yields = t->yields, .ns = t->ns};
+    if (!GO(s->rt, w)) abort();
+  }
+  RECV(s, t->wg, GORT_FOREVER);
+  STEPS_END(s);
+}
+
+static void test_spawn_many(void **state) {
+  (void)state;
+  FOR_WORKERS(w) {
+    reset();
+    spawner m = {.s.body = spawn_and_wait, .n = 20000, .yields = 1};
+    assert_int_equal(gort_waitgroup_new(&m.wg), 0);
+    assert_int_equal(RUN(w, m), 0);
+    assert_int_equal(done, 20000);
+    assert_int_equal(counts.started, 20001);
+    /* The last ones may be cut off between their Done and their end. */
+    assert_int_equal(counts.finished + counts.forgotten, 20001);
+    assert_int_equal(counts.failed + counts.dropped, 0);
+    assert_int_equal(counts.vms, counts.vms_gone);
+    assert_int_equal(vms_seen[0], 0); /* it runs only main */
+    release(m.wg);
+  }
+}
+
+static void test_spread(void **state) {
+  (void)state;
+  FOR_WORKERS(w) {
+    reset();
+    spawner m = {.s.body = spawn_and_wait, .n = 200, .yields = 20, .ns = 50000};
+    assert_int_equal(gort_waitgroup_new(&m.wg), 0);
+    assert_int_equal(RUN(w, m), 0);
+    unsigned used = 0, most = 0;
+    for (int i = 0; i < 64; i++) {
+      used += vms_seen[i] > 0;
+      if (vms_seen[i] > most) most = vms_seen[i];
+    }
+    if (used > 4 * w + 8) /* more only while workers are stuck in C */
+      fail_msg("%u vms used with %u workers", used, w);
+    assert_true(used > 1);
+    assert_true(most <= 150); /* spread, not all in one */
+    release(m.wg);
+  }
+}
+
+static int run_with(unsigned workers, unsigned max_vms, const void *init,
+                    size_t size) {
+  gort_options options = steps_options(workers);
+  gort *rt;
+  options.max_vms = max_vms;
+  assert_int_equal(gort_new(&options, &rt), 0);
+  int rc = gort_run(rt, steps_record(rt, init, size));
+  gort_destroy(rt);
+  return rc;
+}
+
+/* More workers than vms: whoever finds a record without a vm for it must
+ * leave it to the others. */
+static void test_few_vms(void **state) {
+  (void)state;
+  for (unsigned vms = 1; vms <= 3; vms++) {
+    FOR_WORKERS(w) {
+      reset();
+      spawner m = {.s.body = spawn_and_wait, .n = 5000, .yields = 3};
+      assert_int_equal(gort_waitgroup_new(&m.wg), 0);
+      assert_int_equal(run_with(w, vms, &m, sizeof m), 0);
+      assert_int_equal(done, 5000);
+      assert_true(counts.vms <= vms + 1);
+      release(m.wg);
+    }
+  }
+}
+
+/* Some vms cannot be made: the tasks run in those that can. */
+static void test_vm_failure(void **state) {
+  (void)state;
+  reset();
+  atomic_store(&counts.fail_vms, 3);
+  spawner m = {.s.body = spawn_and_wait, .n = 100, .yields = 1};
+  assert_int_equal(gort_waitgroup_new(&m.wg), 0);
+  assert_int_equal(run_with(1, 2, &m, sizeof m), 0);
+  assert_int_equal(done, 100);
+  release(m.wg);
+}
+
+static gort_step spawn_tree(steps *s) {
+  spawner *t = (spawner *)s;
+  STEPS_BEGIN(s);
+  if (t->n > 0) {
+    spawner child = {.s.body = spawn_tree, .wg = t->wg, .n = t->n - 1};
+    gort_waitgroup_add(t->wg, 2);
+    if (!GO(s->rt, child) || !GO(s->rt, child)) abort();
+  }
+  atomic_fetch_add(&done, 1);
+  gort_waitgroup_add(t->wg, -1);
+  if (t->i) RECV(s, t->wg, GORT_FOREVER);
+  STEPS_END(s);
+}
+
+static void test_spawn_tree(void **state) {
+  (void)state;
+  FOR_WORKERS(w) {
+    reset();
+    spawner m = {.s.body = spawn_tree, .n = 12, .i = 1};
+    assert_int_equal(gort_waitgroup_new(&m.wg), 0);
+    gort_waitgroup_add(m.wg, 1);
+    assert_int_equal(RUN(w, m), 0);
+    assert_int_equal(done, (1 << 13) - 1);
+    release(m.wg);
+  }
+}
+
+/* ---- numbers ----------------------------------------------------------- */
+
+static uint64_t numbers[4];
+
+static gort_step hold(steps *s) {
+  worker_task *t = (worker_task *)s;
+  STEPS_BEGIN(s);
+  atomic_fetch_add(&done, 1);
+  RECV(s, t->c, GORT_FOREVER);
+  STEPS_END(s);
+}
+
+static gort_step count_tasks(steps *s) {
+  worker_task *t = (worker_task *)s;
+  STEPS_BEGIN(s);
+  numbers[0] = gort_numtasks(s->rt);
+  for (t->i = 0; t->i < 10; t->i++) {
+    worker_task h = {.s.body = hold, .c = t->c};
+    if (!GO(s->rt, h)) abort();
+  }
+  numbers[1] = gort_numtasks(s->rt);
+  while (atomic_load(&done) < 10) YIELD(s);
+  numbers[2] = gort_numtasks(s->rt);
+  gort_chan_close(t->c);
+  while (gort_numtasks(s->rt) > 1) YIELD(s);
+  numbers[3] = gort_numtasks(s->rt);
+  STEPS_END(s);
+}
+
+static void test_numtasks(void **state) {
+  (void)state;
+  FOR_WORKERS(w) {
+    reset();
+    worker_task m = {.s.body = count_tasks};
+    gort_chan_new(0, &m.c);
+    assert_int_equal(RUN(w, m), 0);
+    assert_int_equal(numbers[0], 1);
+    assert_int_equal(numbers[1], 11);
+    assert_int_equal(numbers[2], 11);
+    assert_int_equal(numbers[3], 1);
+    release(m.c);
+  }
+}
+
+static gort_step ids(steps *s) {
+  STEPS_BEGIN(s);
+  numbers[0] = gort_task_id(s->task);
+  numbers[1] = gort_vm_index(s->vm);
+  numbers[2] = gort_task_vm(s->task) == s->vm &&
+               gort_vm_current(s->vm) == s->task &&
+               gort_vm_runtime(s->vm) == s->rt && gort_vm_main(s->rt) == s->vm;
+  gort_stats st;
+  gort_get_stats(s->rt, &st);
+  numbers[3] = st.tasks * 100 + st.vms * 10 + st.workers;
+  STEPS_END(s);
+}
+
+static void test_ids(void **state) {
+  (void)state;
+  reset();
+  worker_task m = {.s.body = ids};
+  assert_int_equal(RUN(1, m), 0);
+  assert_int_equal(numbers[0], 1); /* main is task 1 */
+  assert_int_equal(numbers[1], 0);
+  assert_int_equal(numbers[2], 1);
+  assert_int_equal(numbers[3], 111);
+}
+
+/* ---- fairness ---------------------------------------------------------- */
+
+static gort_step yield_until_done(steps *s) {
+  worker_task *t = (worker_task *)s;
+  STEPS_BEGIN(s);
+  for (t->i = 0; t->i < t->yields; t->i++) {
+    worker_task w = {.s.body = some_work, .wg = t->wg, .yields = 100};
+    gort_waitgroup_add(t->wg, 1);
+    if (!GO(s->rt, w)) abort();
+  }
+  t->ns = gort_now() + 20000 * MS;
+  while (atomic_load(&done) < t->yields && gort_now() < t->ns) YIELD(s);
+  STEPS_END(s);
+}
+
+/* A task that only yields lets all others get on, with one worker, too. */
+static void test_yield(void **state) {
+  (void)state;
+  FOR_WORKERS(w) {
+    reset();
+    worker_task m = {.s.body = yield_until_done, .yields = 500};
+    assert_int_equal(gort_waitgroup_new(&m.wg), 0);
+    assert_int_equal(RUN(w, m), 0);
+    assert_int_equal(done, 500);
+    release(m.wg);
+  }
+}
+
+static gort_step forever(steps *s) {
+  STEPS_BEGIN(s);
+  while (!atomic_load(&flag)) YIELD(s);
+  atomic_fetch_add(&done, 1);
+  STEPS_END(s);
+}
+
+static unsigned befores[6];
+
+/* Main only yields; the others, which only yield as well, must all be run
+ * however many workers there are meanwhile. */
+static gort_step change_maxprocs(steps *s) {
+  worker_task *t = (worker_task *)s;
+  static const unsigned procs[] = {1, 8, 2, 1, 4, 1};
+  STEPS_BEGIN(s);
+  for (t->i = 0; t->i < 6; t->i++) {
+    for (int i = 0; i < 100; i++) {
+      worker_task w = {.s.body = some_work, .wg = t->wg, .yields = 200};
+      gort_waitgroup_add(t->wg, 1);
+      if (!GO(s->rt, w)) abort();
+    }
+    t->ns = gort_now() + 5 * MS;
+    while (gort_now() < t->ns) YIELD(s);
+    befores[t->i] = gort_maxprocs(s->rt, procs[t->i]);
+  }
+  t->ns = gort_now() + 10000 * MS;
+  while (atomic_load(&done) < 600 && gort_now() < t->ns) YIELD(s);
+  STEPS_END(s);
+}
+
+static void test_maxprocs(void **state) {
+  (void)state;
+  for (int round = 0; round < 5; round++) {
+    reset();
+    worker_task m = {.s.body = change_maxprocs};
+    assert_int_equal(gort_waitgroup_new(&m.wg), 0);
+    assert_int_equal(RUN(2, m), 0);
+    assert_int_equal(done, 600);
+    assert_int_equal(befores[0], 2);
+    assert_int_equal(befores[1], 1);
+    assert_int_equal(befores[2], 8);
+    assert_int_equal(befores[5], 4);
+    release(m.wg);
+  }
+}
+
+/* One worker is stuck in C calls with work of its own queued: that work must
+ * reach the one that took its place, though it always has something to do. */
+static gort_step stuck_with_work(steps *s) {
+  worker_task *t = (worker_task *)s;
+  STEPS_BEGIN(s);
+  for (int i = 0; i < 40; i++) {
+    worker_task w = {.s.body = forever};
+    if (!GO(s->rt, w)) abort();
+  }
+  burn(300 * MS);
+  atomic_store(&flag, true);
+  t->ns = gort_now() + 10000 * MS;
+  while (atomic_load(&done) < 40 && gort_now() < t->ns) YIELD(s);
+  numbers[0] = counts.started;
+  STEPS_END(s);
+}
+
+static void test_stuck(void **state) {
+  (void)state;
+  FOR_WORKERS(w) {
+    reset();
+    worker_task m = {.s.body = stuck_with_work};
+    assert_int_equal(RUN(w, m), 0);
+    assert_int_equal(done, 40);
+  }
+}
+
+/* ---- the monitor ------------------------------------------------------- */
+
+static atomic_llong woke_at, began_at;
+
+static gort_step sleep_250(steps *s) {
+  STEPS_BEGIN(s);
+  atomic_store(&flag, true);
+  SLEEP(s, 250 * MS);
+  atomic_store(&woke_at, gort_now());
+  STEPS_END(s);
+}
+
+static gort_step long_call(steps *s) {
+  STEPS_BEGIN(s);
+  worker_task w = {.s.body = sleep_250};
+  if (!GO(s->rt, w)) abort();
+  while (!atomic_load(&flag)) YIELD(s);
+  SLEEP(s, 10 * MS);
+  atomic_store(&began_at, gort_now());
+  burn(700 * MS);
+  STEPS_END(s);
+}
+
+/* A C call that does not come back holds up no timer, however long. */
+static void test_timers_during_call(void **state) {
+  (void)state;
+  FOR_WORKERS(w) {
+    reset();
+    atomic_store(&woke_at, INT64_MAX);
+    worker_task m = {.s.body = long_call};
+    assert_int_equal(RUN(w, m), 0);
+    if (atomic_load(&woke_at) == INT64_MAX)
+      fail_msg("with %u workers the sleeper was not woken within 700 ms", w);
+    assert_true(woke_at - began_at < 600 * MS);
+  }
+}
+
+static gort_step preempted_later(steps *s) {
+  STEPS_BEGIN(s);
+  worker_task w = {.s.body = forever};
+  if (!GO(s->rt, w)) abort(); /* starts the monitor */
+  SLEEP(s, 5 * MS);
+  burn(300 * MS); /* the monitor thinks that nobody runs */
+  YIELD(s);
+  numbers[0] = counts.preempts;
+  for (int64_t until = gort_now() + 2000 * MS;
+       gort_now() < until && counts.preempts == numbers[0];)
+    continue;
+  numbers[1] = counts.preempts;
+  atomic_store(&flag, true);
+  STEPS_END(s);
+}
+
+static void test_preempt(void **state) {
+  (void)state;
+  FOR_WORKERS(w) {
+    reset();
+    gort_options options = steps_options(w);
+    options.preempt = true;
+    gort *rt;
+    assert_int_equal(gort_new(&options, &rt), 0);
+    worker_task m = {.s.body = preempted_later};
+    assert_int_equal(gort_run(rt, steps_record(rt, &m, sizeof m)), 0);
+    gort_destroy(rt);
+    assert_true(numbers[0] >= 1);
+    assert_true(numbers[1] > numbers[0]);
+  }
+}
+
+static gort_step alone(steps *s) {
+  STEPS_BEGIN(s);
+  numbers[0] = numbers[1] = 0;
+  worker_task w = {.s.body = some_work};
+  gort_waitgroup_new(&w.wg);
+  gort_waitgroup_add(w.wg, 1);
+  if (!GO(s->rt, w)) abort(); /* starts the monitor */
+  ((worker_task *)s)->wg = w.wg;
+  RECV(s, ((worker_task *)s)->wg, GORT_FOREVER);
+  release(((worker_task *)s)->wg);
+  burn(300 * MS); /* handed off; the monitor sees nobody active */
+  YIELD(s);
+  numbers[0] = counts.preempts;
+  for (int64_t until = gort_now() + 2000 * MS;
+       gort_now() < until && counts.preempts == numbers[0];)
+    continue;
+  numbers[1] = counts.preempts;
+  STEPS_END(s);
+}
+
+/* The only worker comes back from a long call: it is watched again. */
+static void test_preempt_alone(void **state) {
+  (void)state;
+  reset();
+  gort_options options = steps_options(1);
+  options.preempt = true;
+  gort *rt;
+  assert_int_equal(gort_new(&options, &rt), 0);
+  worker_task m = {.s.body = alone};
+  assert_int_equal(gort_run(rt, steps_record(rt, &m, sizeof m)), 0);
+  gort_destroy(rt);
+  assert_true(numbers[0] >= 1);
+  assert_true(numbers[1] > numbers[0]);
+}
+
+/* ---- deadlock ---------------------------------------------------------- */
+
+typedef struct stuck {
+  steps s;
+  gort_chan *c;
+  int n, i;
+} stuck;
+
+static gort_step all_stuck(steps *s) {
+  stuck *t = (stuck *)s;
+  STEPS_BEGIN(s);
+  for (t->i = 0; t->i < t->n; t->i++) {
+    worker_task h = {.s.body = hold, .c = t->c};
+    if (!GO(s->rt, h)) abort();
+  }
+  if (t->n > 100) burn(1 * MS);
+  AWAIT(s, gort_sleep(s->task, GORT_FOREVER));
+  STEPS_END(s);
+}
+
+static void test_deadlock(void **state) {
+  (void)state;
+  FOR_WORKERS(w) {
+    reset();
+    stuck m = {.s.body = all_stuck, .n = 3};
+    gort_chan_new(0, &m.c);
+    assert_int_equal(RUN(w, m), GORT_EDEADLOCK);
+    assert_non_null(deadlock_report);
+    assert_non_null(strstr(deadlock_report, "task 1 [select (no cases)]:"));
+    int n = 0;
+    for (char *p = deadlock_report; (p = strstr(p, "[chan receive]:")); p++)
+      n++;
+    assert_int_equal(n, 3);
+    assert_int_equal(counts.forgotten, 4);
+    release(m.c);
+  }
+}
+
+/* The code is right whichever worker notices. */
+static void test_deadlock_code(void **state) {
+  (void)state;
+  int wrong = 0;
+  for (int i = 0; i < 300; i++) {
+    reset();
+    stuck m = {.s.body = all_stuck, .n = i % 20};
+    gort_chan_new(0, &m.c);
+    wrong += RUN(i % 2 ? 2 : 8, m) != GORT_EDEADLOCK;
+    release(m.c);
+  }
+  assert_int_equal(wrong, 0);
+}
+
+/* No deadlock while a task sleeps or a function timer is pending. */
+static gort_step sleeper(steps *s) {
+  STEPS_BEGIN(s);
+  SLEEP(s, 30 * MS);
+  atomic_fetch_add(&done, 1);
+  STEPS_END(s);
+}
+
+static void test_no_deadlock(void **state) {
+  (void)state;
+  FOR_WORKERS(w) {
+    reset();
+    worker_task m = {.s.body = sleeper};
+    assert_int_equal(RUN(w, m), 0);
+    assert_int_equal(done, 1);
+  }
+}
+
+/* ---- blocking jobs ----------------------------------------------------- */
+
+static void slow_work(void *arg) {
+  nanosleep(&(struct timespec){.tv_nsec = 20 * MS}, NULL);
+  *(int *)arg += 1;
+}
+
+typedef struct job {
+  steps s;
+  gort_waitgroup *wg;
+  int result, n, i;
+} job;
+
+static atomic_int jobs_wrong;
+
+static gort_step one_job(steps *s) {
+  job *t = (job *)s;
+  STEPS_BEGIN(s);
+  for (t->i = 0; t->i < 3; t->i++) {
+    AWAIT(s, gort_blocking(s->task, slow_work, &t->result));
+    if (s->rc < 0 || t->result != t->i + 1) atomic_fetch_add(&jobs_wrong, 1);
+  }
+  gort_waitgroup_add(t->wg, -1);
+  STEPS_END(s);
+}
+
+static gort_step many_jobs(steps *s) {
+  job *t = (job *)s;
+  STEPS_BEGIN(s);
+  gort_waitgroup_add(t->wg, t->n);
+  for (t->i = 0; t->i < t->n; t->i++) {
+    job j = {.s.body = one_job, .wg = t->wg};
+    if (!GO(s->rt, j)) abort();
+  }
+  RECV(s, t->wg, GORT_FOREVER);
+  STEPS_END(s);
+}
+
+static void test_blocking(void **state) {
+  (void)state;
+  FOR_WORKERS(w) {
+    reset();
+    atomic_store(&jobs_wrong, 0);
+    job m = {.s.body = many_jobs, .n = 50};
+    assert_int_equal(gort_waitgroup_new(&m.wg), 0);
+    int64_t began = gort_now();
+    assert_int_equal(RUN(w, m), 0);
+    assert_int_equal(jobs_wrong, 0);
+    /* 150 jobs of 20 ms at the same time, not one after the other. */
+    assert_true(gort_now() - began < 2500 * MS);
+    release(m.wg);
+  }
+}
+
+/* ---- stop and destroy -------------------------------------------------- */
+
+static gort_step stop_all(steps *s) {
+  STEPS_BEGIN(s);
+  for (int i = 0; i < 20; i++) {
+    worker_task w = {.s.body = forever};
+    if (!GO(s->rt, w)) abort();
+  }
+  SLEEP(s, 5 * MS);
+  atomic_store(&done, gort_stop(s->rt, 5000 * MS));
+  STEPS_END(s);
+}
+
+static void test_stop(void **state) {
+  (void)state;
+  FOR_WORKERS(w) {
+    reset();
+    worker_task m = {.s.body = stop_all};
+    assert_int_equal(RUN(w, m), 0);
+    assert_int_equal(done, 1);
+    assert_int_equal(counts.started + counts.dropped, 21);
+    assert_int_equal(counts.finished + counts.forgotten, counts.started);
+  }
+}
+
+static gort_record *make_nothing(void *arg) {
+  (void)arg;
+  return NULL;
+}
+
+static void count_drop(void *arg) {
+  (void)arg;
+  atomic_fetch_add(&done, 1);
+}
+
+typedef struct mess {
+  steps s;
+  gort_chan *full, *empty;
+  gort_timer *timer;
+  gort_case cases[3];
+  int i, n;
+} mess;
+
+static gort_step park_somehow(steps *s) {
+  mess *t = (mess *)s;
+  STEPS_BEGIN(s);
+  if (t->n % 6 == 0) {
+    SEND(s, t->full, string_value("lost"), GORT_FOREVER);
+  } else if (t->n % 6 == 1) {
+    RECV(s, t->empty, gort_now() + 100000 * MS);
+    gort_value_drop(&s->res.value);
+  } else if (t->n % 6 == 2) {
+    SLEEP(s, 100000 * MS);
+  } else if (t->n % 6 == 3) {
+    t->cases[0] = (gort_case){source_of(t->full), GORT_SEND, string_value("x")};
+    t->cases[1] = (gort_case){NULL, GORT_SEND, string_value("y")};
+    t->cases[2] = (gort_case){source_of(t->empty), GORT_RECV, {0}};
+    SELECT(s, t->cases, 3, gort_now() + 100000 * MS);
+  } else if (t->n % 6 == 4) {
+    RECV(s, t->timer, GORT_FOREVER);
+  } else {
+    AWAIT(s, gort_sleep(s->task, GORT_FOREVER));
+  }
+  STEPS_END(s);
+}
+
+static void release_mess(steps *s) { release(((mess *)s)->timer); }
+
+static gort_step leave_a_mess(steps *s) {
+  mess *t = (mess *)s;
+  STEPS_BEGIN(s);
+  for (t->i = 0; t->i < 60; t->i++) {
+    mess m = *t;
+    m.s = (steps){.body = park_somehow, .release = release_mess};
+    retain(m.timer); /* each task holds it */
+    m.n = t->i;
+    if (!GO(s->rt, m)) abort();
+  }
+  SLEEP(s, 5 * MS);
+  for (t->i = 0; t->i < 60; t->i++) { /* most are never started */
+    mess m = *t;
+    m.s = (steps){.body = park_somehow, .release = release_mess};
+    retain(m.timer); /* each task holds it */
+    m.n = t->i;
+    if (!GO(s->rt, m)) abort();
+  }
+  STEPS_END(s);
+}
+
+static void test_destroy(void **state) {
+  (void)state;
+  FOR_WORKERS(w) {
+    reset();
+    mess m = {.s = {.body = leave_a_mess, .release = release_mess}};
+    gort *rt = steps_new(w);
+    gort_chan_new(0, &m.full);
+    gort_chan_new(0, &m.empty);
+    gort_timer_new(rt, gort_now() + 100000 * MS, 0, &m.timer);
+    gort_timer *func;
+    gort_timer_func(rt, gort_now() + 100000 * MS, make_nothing, count_drop,
+                    NULL, &func);
+    release(func); /* the heap has a count of it */
+    assert_int_equal(gort_run(rt, steps_record(rt, &m, sizeof m)), 0);
+    gort_destroy(rt); /* the tasks that wait for the timer borrow it */
+    assert_int_equal(done, 1);
+    assert_int_equal(counts.started + counts.dropped, 121);
+    assert_int_equal(counts.finished + counts.forgotten, counts.started);
+    assert_int_equal(counts.vms, counts.vms_gone);
+    release(m.full);
+    release(m.empty);
+  }
+}
+
+/* A value is handed to a task that is not resumed any more. */
+static gort_step hand_and_end(steps *s) {
+  mess *t = (mess *)s;
+  STEPS_BEGIN(s);
+  mess other = *t;
+  other.s = (steps){.body = park_somehow};
+  other.n = 1;
+  if (!GO(s->rt, other)) abort();
+  SLEEP(s, 20 * MS);
+  SEND(s, t->empty, string_value("handed over"), GORT_FOREVER);
+  STEPS_END(s);
+}
+
+static gort_step hand_to_neighbour(steps *s) {
+  mess *t = (mess *)s;
+  gort_result res;
+  STEPS_BEGIN(s);
+  for (t->i = 0; t->i < 8; t->i++) {
+    mess other = *t;
+    other.s = (steps){.body = park_somehow};
+    other.n = 1;
+    if (!GO(s->rt, other)) abort();
+  }
+  SLEEP(s, 20 * MS);
+  for (int i = 0; i < 8; i++) {
+    gort_value v = string_value("handed over");
+    if (!gort_wait_try(source_of(t->empty), GORT_SEND, &v, &res))
+      gort_value_drop(&v);
+  }
+  STEPS_END(s);
+}
+
+static int *freed;
+
+static void note_free(gort_buf *b) {
+  (void)b;
+  ++*freed;
+}
+
+static gort_step send_noted(steps *s) {
+  mess *t = (mess *)s;
+  gort_result res;
+  STEPS_BEGIN(s);
+  mess other = *t;
+  other.s = (steps){.body = park_somehow};
+  other.n = 1;
+  if (!GO(s->rt, other)) abort();
+  SLEEP(s, 20 * MS);
+  gort_value v = {.type = GORT_DATA};
+  v.u.buf = gort_buf_new(1, note_free);
+  /* One worker: the receiver is ready and this task ends before it runs. */
+  if (!gort_wait_try(source_of(t->empty), GORT_SEND, &v, &res))
+    gort_value_drop(&v);
+  STEPS_END(s);
+}
+
+static void test_destroy_ready(void **state) {
+  (void)state;
+  int n = 0;
+  freed = &n;
+  reset();
+  mess m = {.s.body = send_noted};
+  gort_chan_new(0, &m.empty);
+  assert_int_equal(RUN(1, m), 0);
+  release(m.empty);
+  assert_int_equal(counts.forgotten, 1);
+  assert_int_equal(n, 1); /* the value was dropped with its receiver */
+  FOR_WORKERS(w) {
+    reset();
+    m.s.body = w == 2 ? hand_and_end : hand_to_neighbour;
+    gort_chan_new(0, &m.empty);
+    assert_int_equal(RUN(w, m), 0);
+    release(m.empty);
+  }
+}
+
+static void test_destroy_unused(void **state) {
+  (void)state;
+  reset();
+  atomic_store(&flag, true);
+  gort *rt = steps_new(4);
+  worker_task w = {.s.body = forever};
+  for (int i = 0; i < 10; i++) assert_true(GO(rt, w));
+  gort_destroy(rt);
+  assert_int_equal(counts.started + counts.dropped, 10);
+  assert_int_equal(counts.finished + counts.forgotten, counts.started);
+}
+
+static atomic_int ends;
+static void on_main_end(gort *rt, void *arg) {
+  (void)rt;
+  if (arg == &ends) atomic_fetch_add(&ends, 1);
+}
+
+static void test_main_end(void **state) {
+  (void)state;
+  FOR_WORKERS(w) {
+    reset();
+    atomic_store(&ends, 0);
+    gort_options options = steps_options(w);
+    options.on_main_end = on_main_end;
+    options.arg = &ends;
+    gort *rt;
+    assert_int_equal(gort_new(&options, &rt), 0);
+    worker_task m = {.s.body = sleeper};
+    assert_int_equal(gort_run(rt, steps_record(rt, &m, sizeof m)), 0);
+    gort_destroy(rt);
+    assert_int_equal(ends, 1);
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_spawn_many),
+      cmocka_unit_test(test_spread),
+      cmocka_unit_test(test_few_vms),
+      cmocka_unit_test(test_vm_failure),
+      cmocka_unit_test(test_spawn_tree),
+      cmocka_unit_test(test_numtasks),
+      cmocka_unit_test(test_ids),
+      cmocka_unit_test(test_yield),
+      cmocka_unit_test(test_maxprocs),
+      cmocka_unit_test(test_stuck),
+      cmocka_unit_test(test_timers_during_call),
+      cmocka_unit_test(test_preempt),
+      cmocka_unit_test(test_preempt_alone),
+      cmocka_unit_test(test_deadlock),
+      cmocka_unit_test(test_deadlock_code),
+      cmocka_unit_test(test_no_deadlock),
+      cmocka_unit_test(test_blocking),
+      cmocka_unit_test(test_stop),
+      cmocka_unit_test(test_destroy),
+      cmocka_unit_test(test_destroy_ready),
+      cmocka_unit_test(test_destroy_unused),
+      cmocka_unit_test(test_main_end),
+  };
+  return RUN_GROUP(tests);
+}
