@@ -142,9 +142,10 @@ static gort_step spawner(steps *s) {
   for (t->i = 1; t->i <= 8; t->i++) {
     user u = {.s.body = child, .s.release = child_gone, .wg = t->wg};
     gort_waitgroup_add(t->wg, 1);
-    failing_at(t->i);
+    /* The third allocation first: record, vm, task. */
+    failing_at((t->i + 1) % 8 + 1);
     if (!GO(s->rt, u)) {
-      if (t->i != 1) atomic_fetch_add(&bad, 1);
+      if (t->i != 7) atomic_fetch_add(&bad, 1);
       gort_waitgroup_add(t->wg, -1);
     }
     RECV(s, t->wg, GORT_FOREVER);
@@ -164,7 +165,7 @@ static void test_tasks(void **state) {
     assert_int_equal(RUN(w, m), 0);
     release(m.wg);
     assert_int_equal(done, 7);
-    assert_true(counts.failed >= 1); /* a record without a task */
+    if (w == 1) assert_true(counts.failed >= 1); /* a record, no task */
     assert_int_equal(bad, 0);
     expect_clean(before);
   }

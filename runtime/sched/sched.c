@@ -3,6 +3,8 @@
  * SPDX-License-Identifier: MIT */
 #include "sched/sched.h"
 
+#include <time.h>
+
 #include "sched/runtime.h"
 
 enum {
@@ -360,16 +362,26 @@ static bool found_vm(gort_vm *vm, gort__work *out) {
   return true;
 }
 
+/* Some vm beside the main one exists or is being made. */
+static bool has_task_vm(gort *rt) {
+  return atomic_load(&rt->nvms) - atomic_load(&rt->vm_holes) > 1;
+}
+
 static bool found_record(gort *rt, gort_worker *w, gort_record *r,
                          gort__work *out) {
   if (!r) return false;
   out->vm = vm_for_record(rt, w);
   out->record = r;
+  /* Without a single vm for tasks nobody will free memory: a few tries. */
+  for (int i = 0; !out->vm && !has_task_vm(rt) && i < 10; i++) {
+    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    out->vm = vm_for_record(rt, w);
+  }
   if (out->vm) return true;
-  if (atomic_load(&rt->nvms) - rt->vm_holes == 1)
-    gort__sched_fail(w, r, GORT_ENOMEM); /* there never was one for tasks */
-  else
+  if (has_task_vm(rt))
     give_back_record(rt, r);
+  else
+    gort__sched_fail(w, r, GORT_ENOMEM);
   return false;
 }
 
