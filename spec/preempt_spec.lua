@@ -48,6 +48,10 @@ describe("a timer fires in time while tasks loop", function()
     in_time(HOGS, { "--procs", "1" })
   end)
 
+  it("many on each core", function()
+    in_time "for _ = 1, 50 do go(function() while true do end end) end "
+  end)
+
   it("in a coroutine", function()
     in_time [[
       for _ = 1, 2 * gort.runtime.maxprocs() do
@@ -156,7 +160,7 @@ describe("what is preempted", function()
         while gort.time.monotonic() < stop do end
       end)
     end
-    tasks.until_true(function() return gort.runtime.numtasks() <= 2 end)
+    tasks.until_alone()
     assert.is_true(gort.runtime.stats().preemptions > before)
   end))
 

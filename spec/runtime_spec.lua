@@ -85,13 +85,14 @@ describe("numtasks", function()
   end)
 
   it("counts live tasks", within(10, function()
-    local before, ch = runtime.numtasks(), chan()
+    local ch = chan()
+    tasks.until_alone()
     for _ = 1, 100 do
       go(function() ch:recv() end)
     end
-    assert.equal(before + 100, runtime.numtasks())
+    assert.equal(102, runtime.numtasks())
     ch:close()
-    tasks.until_true(function() return runtime.numtasks() <= before end)
+    tasks.until_alone()
   end))
 end)
 
@@ -156,6 +157,7 @@ describe("stack", function()
 
   it("of all has as many as numtasks counts", within(5, function()
     local ch = chan()
+    tasks.until_alone()
     for _ = 1, 50 do
       go(function() ch:recv() end)
     end
@@ -177,13 +179,14 @@ end)
 
 describe("stats", function()
   it("are numbers", within(5, function()
+    tasks.until_alone()
     local s = runtime.stats()
     for _, name in ipairs { "tasks", "spawned", "vms", "workers", "threads",
       "steals", "preemptions", "wakeups", "handoffs", "timers", "blocking" } do
       assert.equal("integer", math.type(s[name]), name)
     end
     assert.equal(runtime.numtasks(), s.tasks)
-    assert.equal(runtime.maxprocs(), s.workers)
+    assert.is_true(s.workers >= 1 and s.threads >= 1)
   end))
 
   it("count what was spawned", within(5, function()

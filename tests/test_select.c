@@ -157,6 +157,7 @@ static gort_step blocked(steps *s) {
   t->cases[1] = recv_case(t->c);
   t->cases[2] = send_case(t->d, string_value("offer"));
   SELECT(s, t->cases, 3, GORT_FOREVER);
+  gort_value_drop(&t->cases[2].value); /* still here if it did not park */
   results[t->id] = s->res;
   gort_waitgroup_add(t->wg, -1);
   STEPS_END(s);

@@ -82,9 +82,8 @@ int64_t lgort_check_duration(lua_State *L, int idx) {
 int64_t lgort_after(int64_t duration) {
   if (duration == GORT_FOREVER) return GORT_FOREVER;
   int64_t now = gort_now(), when;
-  if (__builtin_add_overflow(now, duration, &when))
-    return duration > 0 ? GORT_FOREVER : now;
-  return when;
+  if (duration <= 0) return now; /* what is past is due */
+  return __builtin_add_overflow(now, duration, &when) ? GORT_FOREVER : when;
 }
 
 int64_t lgort_check_deadline(lua_State *L, int idx) {

@@ -55,7 +55,7 @@ static void thread_main(void *arg) {
       gort_free(job);
       gort__ready(t);
       /* After ready: in between, the program must not look deadlocked. */
-      atomic_fetch_sub(&b->jobs, 1);
+      if (atomic_fetch_sub(&b->jobs, 1) == 1) gort__deadlock_hint(rt);
       uv_mutex_lock(&b->mutex);
       continue;
     }

@@ -65,6 +65,8 @@ bool gort__stop_begin(gort *rt);
 /* From a worker that found nothing and gave its place back: reports a
  * deadlock if nothing can ever wake. */
 void gort__deadlock_check(gort *rt);
+/* What kept the program alive from outside is gone: look again. */
+void gort__deadlock_hint(gort *rt);
 /* Tells everyone asleep to look at rt->stopping. */
 void gort__stop_tell(gort *rt);
 /* Ends the wait of gort_run. */

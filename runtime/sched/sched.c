@@ -9,6 +9,7 @@
 
 enum {
   GLOBAL_TURN = 16,  /* every so many searches start at the global queues */
+  RING_TURN = 8,     /* every so many: at the ring, before the slot */
   BATCH = 128,       /* records moved from the global queue at once */
   STEAL_PAUSES = 200 /* how long a vm may sit in a slot before it is stolen */
 };
@@ -145,47 +146,62 @@ static void tell(gort *rt, gort_worker *w, bool polls) {
     uv_sem_post(&w->sleep);
 }
 
-void gort__sched_wake(gort *rt) {
-  gort__fence();
-  if (atomic_load(&rt->spinning) ||
-      atomic_load(&rt->active) >= atomic_load(&rt->maxprocs))
-    return;
-  unsigned none = 0;
-  if (!atomic_compare_exchange_strong(&rt->spinning, &none, 1)) return;
+/* A worker to wake, ACTIVE and spinning from now on; *fresh: its thread is to
+ * be started, *polls: it sleeps in the poller. NULL: no place, or no worker to
+ * be had (*full tells which). */
+static gort_worker *engage(gort *rt, bool *fresh, bool *polls, bool *full) {
   gort_worker *w = NULL;
-  bool fresh = false, polls = false;
   gort__lock_take(&rt->lock);
-  if (!atomic_load(&rt->stopping) &&
-      atomic_load(&rt->active) < atomic_load(&rt->maxprocs)) {
+  *full = atomic_load(&rt->stopping) ||
+          atomic_load(&rt->active) >= atomic_load(&rt->maxprocs);
+  if (!*full) {
     w = pop_idle_locked(rt);
-    if (!w) {
-      w = gort__worker_new_locked(rt);
-      fresh = w != NULL;
-    }
-    if (w) {
-      polls = w->polls;
-      w->spinning = true;
-      atomic_store(&w->status, GORT_WORKER_ACTIVE);
-      atomic_fetch_add(&rt->active, 1);
-      atomic_store(&w->awake, true);
-    }
+    *fresh = !w;
+    if (!w) w = gort__worker_new_locked(rt);
+  }
+  if (w) {
+    *polls = w->polls;
+    w->spinning = true;
+    atomic_store(&w->status, GORT_WORKER_ACTIVE);
+    atomic_fetch_add(&rt->active, 1);
+    atomic_store(&w->awake, true);
   }
   gort__lock_give(&rt->lock);
-  if (!w) {
+  return w;
+}
+
+/* The thread could not be started: the others will do the work. */
+static GORT_COLD void disengage(gort *rt, gort_worker *w) {
+  gort__lock_take(&rt->lock);
+  atomic_store(&w->status, GORT_WORKER_DEAD);
+  atomic_fetch_sub(&rt->active, 1);
+  gort__lock_give(&rt->lock);
+  atomic_fetch_sub(&rt->spinning, 1);
+}
+
+void gort__sched_wake(gort *rt) {
+  for (;;) {
+    bool fresh = false, polls = false, full = false;
+    unsigned none = 0;
+    gort__fence();
+    if (atomic_load(&rt->spinning) ||
+        atomic_load(&rt->active) >= atomic_load(&rt->maxprocs) ||
+        !atomic_compare_exchange_strong(&rt->spinning, &none, 1))
+      return;
+    gort_worker *w = engage(rt, &fresh, &polls, &full);
+    if (w) {
+      atomic_fetch_add_explicit(&rt->wakeups, 1, memory_order_relaxed);
+      gort__monitor_poke(rt);
+      if (!fresh)
+        tell(rt, w, polls);
+      else if (gort__worker_start(w) < 0)
+        disengage(rt, w);
+      return;
+    }
     atomic_fetch_sub(&rt->spinning, 1);
-    return;
-  }
-  atomic_fetch_add_explicit(&rt->wakeups, 1, memory_order_relaxed);
-  gort__monitor_poke(rt);
-  if (!fresh) {
-    tell(rt, w, polls);
-  } else if (gort__worker_start(w) < 0) {
-    /* No thread to be had: the others will do the work. */
-    gort__lock_take(&rt->lock);
-    atomic_store(&w->status, GORT_WORKER_DEAD);
-    atomic_fetch_sub(&rt->active, 1);
-    gort__lock_give(&rt->lock);
-    atomic_fetch_sub(&rt->spinning, 1);
+    /* Another submit may have seen this one's spinner, which was none; and
+     * the place that was missing may be free by now. */
+    if (!full || atomic_load(&rt->stopping) || !gort__sched_any(rt)) return;
   }
 }
 
@@ -442,6 +458,10 @@ bool gort__sched_find(gort_worker *w, gort__work *out) {
   if (++w->searches % GLOBAL_TURN == 0 && find_global(rt, w, out)) return true;
   if (w->searches % 2 == 0 &&
       found_record(rt, w, gort__ring_pop(&w->records), out))
+    return true;
+  /* Two vms that hand over to each other through the slot are not alone. */
+  if (w->searches % RING_TURN == 0 &&
+      found_vm(gort__ring_pop(&w->vms), out))
     return true;
   return found_vm(take_slot(w), out) ||
          found_vm(gort__ring_pop(&w->vms), out) ||

@@ -211,6 +211,9 @@ static bool rejoin(gort_worker *w) {
     gort__list_unlink(&w->idle);
     atomic_store(&w->status, GORT_WORKER_ACTIVE);
     atomic_fetch_add(&rt->active, 1);
+    /* As a spinner: when it finds work it wakes the next worker. */
+    atomic_fetch_add(&rt->spinning, 1);
+    w->spinning = true;
   }
   gort__lock_give(&rt->lock);
   if (free_place) gort__monitor_poke(rt);
@@ -254,6 +257,8 @@ static void sleep_until_woken(gort_worker *w) {
     rt->poller.polling = w->polls = false;
     gort__lock_give(&rt->lock);
     if (gort__sched_any(rt) && rejoin(w)) return;
+    /* What ended the wait may have been the end of the last hope. */
+    if (!atomic_load(&w->awake)) gort__deadlock_check(rt);
   }
 }
 

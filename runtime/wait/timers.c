@@ -50,7 +50,7 @@ static void sift_down(gort__timers *ts, size_t i, entry e) {
 
 static void note_next(gort__timers *ts) {
   int64_t next = ts->count ? ts->heap[0].when : GORT_FOREVER;
-  atomic_store_explicit(&ts->next, next, memory_order_relaxed);
+  atomic_store_explicit(&ts->next, next, memory_order_release);
 }
 
 /* Makes room for n timers; doubles, so that arming stays cheap. */
@@ -155,7 +155,7 @@ unsigned gort__timers_fire(gort *rt, int64_t now) {
     gort__timer_fire_all(fired.timers);
     total += batch;
   } while (batch == BATCH);
-  atomic_fetch_sub(&rt->external, 1);
+  if (atomic_fetch_sub(&rt->external, 1) == 1) gort__deadlock_hint(rt);
   return total;
 }
 

@@ -44,8 +44,9 @@ typedef struct gort__timers {
   size_t count, room;
   size_t reserved; /* room kept for timers that may not fail to arm */
   size_t plain;    /* armed timers without a reservation */
-  /* Atomic: when the first timer is due; relaxed, a hint for those who
-   * decide how long to sleep after they have armed or fired. */
+  /* Atomic: when the first timer is due. Release on change, acquire by those
+   * who decide how long to sleep, and by the deadlock check: who sees a timer
+   * gone sees the count that its firing holds (rt->external). */
   _Atomic int64_t next;
 } gort__timers;
 
@@ -65,7 +66,7 @@ void gort__timers_drop(gort *rt);
 unsigned gort__timers_fire(gort *rt, int64_t now);
 
 static inline int64_t gort__timers_next(gort__timers *ts) {
-  return atomic_load_explicit(&ts->next, memory_order_relaxed);
+  return atomic_load_explicit(&ts->next, memory_order_acquire);
 }
 
 static inline void gort__timer_init(gort__timer *t,

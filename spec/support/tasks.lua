@@ -51,6 +51,11 @@ function M.until_true(fn)
   end
 end
 
+-- Waits until there are just this task and the one that watches it.
+function M.until_alone()
+  M.until_true(function() return gort.runtime.numtasks() <= 2 end)
+end
+
 -- Calls fn(...), which must fail: the message, without its place.
 function M.error_of(fn, ...)
   local ok, err = pcall(fn, ...)

@@ -39,7 +39,7 @@ byte next[TASKS] = NONE;
 byte last[WAKERS]; /* 1 + the waker's task that ran last */
 byte ran;
 byte first = NONE; /* owner-only: the run queue, linked by next */
-byte claims = 2;   /* records to start */
+byte claims = 1;   /* records to start */
 
 inline run_task(t) {
   assert(t % EACH == last[t / EACH]); /* in order, hence once */
