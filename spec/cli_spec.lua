@@ -84,9 +84,11 @@ describe("options:", function()
   end)
 
   it("-l requires into a global", function()
-    local r = run.gort({ "-l", "m", "-lq=m", "-e", "print(m.x, q == m)" }, {
-      before = "mkdir -p /tmp/gort_cli.$$ && cd /tmp/gort_cli.$$ && "
-        .. "echo 'return { x = 7 }' >m.lua" })
+    local dir = run.directory()
+    run.write(dir .. "/m.lua", "return { x = 7 }")
+    local r = run.gort({ "-l", "m", "-lq=m", "-e", "print(m.x, q == m)" },
+      { dir = dir })
+    run.remove(dir)
     assert.equal("7\ttrue\n", output(r))
   end)
 
@@ -127,8 +129,11 @@ describe("options:", function()
   end)
 
   it("LUA_INIT may name a file", function()
-    local r = run("print(y)", { before =
-      "f=$(mktemp); echo 'y = 4' >$f; export LUA_INIT_5_4=@$f" })
+    local dir = run.directory()
+    run.write(dir .. "/init.lua", "y = 4")
+    local r = run("print(y)",
+      { before = "export LUA_INIT_5_4=@" .. dir .. "/init.lua" })
+    run.remove(dir)
     assert.equal("4\n", output(r))
   end)
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/options.h"
@@ -30,6 +31,10 @@ _Noreturn static void leave(program *p, int status) {
   exit(status);
 }
 
+static void leave_host(lgort_host *h, int status) {
+  leave(h->user, status);
+}
+
 static void say(const char *text) {
   fflush(stdout);
   fprintf(stderr, "gort: %s\n", text);
@@ -44,8 +49,14 @@ static void on_task_error(lgort_host *h, bool is_main, const char *report) {
 
 static void on_main_end(gort *rt, void *arg) {
   program *p = ((lgort_host *)arg)->user;
-  if (atomic_load(&p->host.panicking))
-    for (;;) pause(); /* an uncaught error wins; it will end the process */
+  /* An uncaught error wins: it ends the process, once the <close> variables
+   * of its task have run. */
+  for (int ms = 0; atomic_load(&p->host.panicking); ms++) {
+    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    if (ms < 1000) continue;
+    say("a task failed, and its <close> variables did not come to an end");
+    leave(p, 2);
+  }
   gort_stop(rt, 50000000);
   /* Finalizers of the main state run, as in lua. */
   lgort_vm *vm = gort_vm_state(gort_vm_main(rt));
@@ -174,6 +185,7 @@ int main(int argc, char **argv) {
   int done = cli_parse(&p.options, argc, argv);
   if (done >= 0) return done;
   p.host.on_task_error = on_task_error;
+  p.host.leave = leave_host;
   p.host.warn_on = p.options.warnings;
   p.host.no_env = p.options.no_env;
   p.host.user = &p;

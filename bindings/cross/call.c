@@ -10,6 +10,7 @@
 #include "cross/decoder.h"
 #include "cross/encoder.h"
 #include "cross/env.h"
+#include "cross/modules.h"
 #include "vm/coro.h"
 
 enum call_form { CALL_VALUES, CALL_MESSAGE, CALL_C };
@@ -41,7 +42,8 @@ void lgort_describe_site(const char *source, int line, uint64_t parent,
 /* Notes the line that runs now as the place of creation. */
 static void note_site(lua_State *L, lgort_vm *vm, call *c) {
   lua_Debug ar;
-  c->parent = gort_task_id(gort_vm_current(vm->vm));
+  gort_task *self = gort_vm_current(vm->vm);
+  c->parent = self ? gort_task_id(self) : 0; /* 0: a last finalizer */
   c->source = "?";
   c->line = 0;
   for (int level = 1; lua_getstack(L, level, &ar); level++) {
@@ -150,7 +152,7 @@ gort_record *lgort_call_new(lua_State *L, lgort_vm *vm, int first) {
   call site;
   note_site(L, vm, &site);
   gort_record *r = NULL;
-  if (!lua_iscfunction(L, first)) {
+  if (!lua_iscfunction(L, first) && !lgort_is_of_module(L, vm, first)) {
     luaL_checkstack(L, 8, NULL);
     lgort_code *code = lgort_code_known(L, vm, first);
     if (code && code->env_up < 0 && code->named)

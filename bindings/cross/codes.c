@@ -273,6 +273,16 @@ lgort_code *lgort_code_of(lua_State *L, lgort_vm *vm, int idx, int env_up) {
   return code;
 }
 
+void lgort_mark_module(lua_State *L, lgort_vm *vm, int idx) {
+  lgort_proto *p = entry_of(L, vm, lua_absindex(L, idx));
+  if (p) p->of_module = true;
+}
+
+bool lgort_is_marked_module(lua_State *L, lgort_vm *vm, int idx) {
+  lgort_proto *p = entry_of(L, vm, lua_absindex(L, idx));
+  return !p || p->of_module;
+}
+
 const char *lgort_source_of(lua_State *L, lgort_vm *vm, int idx) {
   idx = lua_absindex(L, idx);
   lgort_proto *p = entry_of(L, vm, idx);

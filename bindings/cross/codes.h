@@ -57,6 +57,7 @@ typedef struct lgort_proto {
   const void *proto; /* NULL: free */
   lgort_code *code;  /* NULL until the function crosses */
   const char *source;
+  bool of_module; /* a loaded module holds a function of this prototype */
 } lgort_proto;
 
 typedef struct lgort_protos {
@@ -75,6 +76,10 @@ lgort_code *lgort_code_known(lua_State *L, struct lgort_vm *vm, int idx);
 /* The interned chunk name of the Lua function at idx; ar's source is asked
  * for when it is new. */
 const char *lgort_source_of(lua_State *L, struct lgort_vm *vm, int idx);
+/* Notes that the function at idx is a loaded module's; whether one of the same
+ * prototype is (true too where prototypes cannot be told apart). */
+void lgort_mark_module(lua_State *L, struct lgort_vm *vm, int idx);
+bool lgort_is_marked_module(lua_State *L, struct lgort_vm *vm, int idx);
 /* Pushes the function that makes closures of code. Raises on memory. */
 void lgort_push_factory(lua_State *L, struct lgort_vm *vm,
                         const lgort_code *code);

@@ -310,9 +310,10 @@ static int decode_data(lua_State *L, lgort_vm *vm, gort_buf *b) {
   d.objects = base + 1;
   d.envs = base + 2;
   decode_message(&d);
-  vm->decoded_env = d.m->nenvs && d.m->env_kind[0] != LGORT_ENV_BASE
-                        ? lua_topointer(L, d.envs)
-                        : NULL;
+  if (vm->starting && d.m->nenvs && d.m->env_kind[0] != LGORT_ENV_BASE) {
+    lua_pushvalue(L, d.envs);
+    lgort_set_task_env(L, vm, vm->starting);
+  }
   /* What is below the roots goes. */
   lua_rotate(L, base + 1, n);
   lua_settop(L, base + n);

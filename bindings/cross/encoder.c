@@ -420,6 +420,7 @@ static void put_function(encoding *x, int idx) {
 static void put_handle(encoding *x, int idx) {
   lgort_handle *h = lgort_to_handle(x->L, idx);
   if (!h) refuse(x, idx, lgort_push_kind(x->L, idx));
+  if (!h->obj) refuse(x, idx, "collected");
   uint32_t n = put_ref(x, LGORT_REF_OBJECT, h->obj);
   gort_object_retain(h->obj);
   put_byte(x, LGORT_T_HANDLE);
@@ -542,6 +543,13 @@ static void put_function_body(encoding *x, int func, uint32_t number,
       struct lgort_env_names *n = &x->e->envs[env_number(x, env)];
       for (size_t g = 0; g < code->info->nglobals; g++)
         add_name(x, n, &code->info->globals[g], code);
+      for (size_t f = 0; f < code->info->nfields; f++) {
+        const lgort_field *field = &code->info->fields[f];
+        if (strcmp(field->global, "_G") != 0) continue;
+        lgort_global named = {field->field, field->field_len, true,
+                              false, false, 0};
+        add_name(x, n, &named, code); /* _G.name is the global name */
+      }
       lua_pop(L, 1);
       continue;
     }
@@ -743,7 +751,7 @@ bool lgort_encode_simple(lua_State *L, int idx, gort_value *out) {
     }
     case LUA_TUSERDATA: {
       lgort_handle *h = lgort_to_handle(L, idx);
-      if (!h) return false;
+      if (!h || !h->obj) return false;
       gort_object_retain(h->obj);
       *out =
           (gort_value){.type = GORT_OBJECT, .kind = h->view, .u.obj = h->obj};

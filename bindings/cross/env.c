@@ -103,6 +103,32 @@ bool lgort_push_captured(lua_State *L, lgort_vm *vm, int env,
   return own;
 }
 
+void lgort_set_task_env(lua_State *L, lgort_vm *vm, lgort_task *t) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, vm->task_envs);
+  if (t->has_env)
+    lua_pushnil(L);
+  else
+    lua_rotate(L, -2, 1); /* the table of tables, the environment */
+  lua_rawseti(L, -2, t->slot);
+  lua_pop(L, 1);
+  t->has_env = !t->has_env;
+}
+
+void lgort_push_task_env(lua_State *L, lgort_vm *vm) {
+  gort_task *self = gort_vm_current(vm->vm);
+  lgort_task *t = self ? gort_task_state(self) : NULL;
+  if (t && t->has_env) {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, vm->task_envs);
+    lua_rawgeti(L, -1, t->slot);
+    lua_remove(L, -2);
+    return;
+  }
+  lgort_push_env(L, vm, LGORT_ENV_FULL);
+  if (!t) return;
+  lua_pushvalue(L, -1);
+  lgort_set_task_env(L, vm, t);
+}
+
 /* ---- additions to standard tables -------------------------------------- */
 
 static const char *const libraries[] = {"string", "table", "math",
@@ -180,5 +206,7 @@ void lgort_open_env(lua_State *L, lgort_vm *vm) {
   lua_setfield(L, -2, "__mode");
   lua_setmetatable(L, -2);
   vm->envs = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_newtable(L);
+  vm->task_envs = luaL_ref(L, LUA_REGISTRYINDEX);
   watch_libraries(L, vm);
 }

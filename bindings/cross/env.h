@@ -26,6 +26,12 @@ int lgort_env_needed(const lgort_code *code);
  * nil, or what every vm has under that name. env: absolute index. */
 bool lgort_push_captured(lua_State *L, lgort_vm *vm, int env,
                          const lgort_global *g);
+/* The globals table on top of the stack (popped) is the running task t's, for
+ * the chunks that it loads; with t->has_env set, forgets the one it had. */
+void lgort_set_task_env(lua_State *L, lgort_vm *vm, lgort_task *t);
+/* Pushes the running task's globals as a table of its own; makes one if there
+ * is none. */
+void lgort_push_task_env(lua_State *L, lgort_vm *vm);
 /* Pushes the standard table of that name: "string", "math" ... */
 void lgort_push_library(lua_State *L, const char *name);
 /* Makes the pristine copy of the globals as they are now. */

@@ -16,6 +16,8 @@ static void note(lua_State *L, int names, int name) {
     lua_pushvalue(L, -1);
     if (lua_rawget(L, names) == LUA_TNIL) {
       lua_pop(L, 1);
+      if (type == LUA_TFUNCTION && !lua_iscfunction(L, -1))
+        lgort_mark_module(L, lgort_vm_of(L), -1);
       lua_pushvalue(L, name);
       lua_rawset(L, names);
       return;
@@ -151,6 +153,14 @@ gort_buf *lgort_paths(lua_State *L) {
   }
   lua_settop(L, top);
   return b;
+}
+
+bool lgort_is_of_module(lua_State *L, lgort_vm *vm, int idx) {
+  if (vm->modules_stale) rebuild(L, vm);
+  if (!lgort_is_marked_module(L, vm, idx)) return false;
+  if (!lgort_push_module_of(L, vm, idx)) return false;
+  lua_pop(L, 1);
+  return true;
 }
 
 /* ---- require ----------------------------------------------------------- */

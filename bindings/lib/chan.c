@@ -216,9 +216,10 @@ static int chan_sender(lua_State *L) { return push_view(L, LGORT_SENDER); }
 static int chan_receiver(lua_State *L) { return push_view(L, LGORT_RECEIVER); }
 
 static int check_type(lua_State *L, int idx) {
-  const char *name = lua_tostring(L, idx);
+  size_t len;
+  const char *name = lua_tolstring(L, idx, &len);
   for (int i = 0; i < NTYPES; i++)
-    if (strcmp(types[i], name) == 0) return i;
+    if (strlen(types[i]) == len && memcmp(types[i], name, len) == 0) return i;
   lua_settop(L, idx);
   for (int i = 0; i < NTYPES; i++)
     lua_pushfstring(L, i ? " %s" : "%s", types[i]);

@@ -66,6 +66,7 @@ static int stack_end(lua_State *L, int rc, gort_dump *d) {
 static int rt_stack(lua_State *L) {
   lgort_vm *vm = lgort_vm_of(L);
   gort_task *self = gort_vm_current(vm->vm);
+  if (!self) return luaL_error(L, "no task runs any more");
   if (!lua_toboolean(L, 1)) {
     lua_pushfstring(L, "task %I [running]:\n", (LUAI_UACINT)gort_task_id(self));
     luaL_traceback(L, L, NULL, 1);

@@ -33,9 +33,16 @@ _Noreturn static void bad_key(lua_State *L, int number, int key) {
 }
 
 /* A source to receive from at idx; false or nil: none. */
+/* The handle at idx if it is of something that still exists. */
+static lgort_handle *live_handle(lua_State *L, int idx) {
+  lgort_handle *h = lgort_to_handle(L, idx);
+  if (h && !h->obj) luaL_error(L, "select: a channel has been collected");
+  return h;
+}
+
 static gort_source *recv_source(lua_State *L, int idx, int number) {
   if (!lua_toboolean(L, idx)) return NULL;
-  lgort_handle *h = lgort_to_handle(L, idx);
+  lgort_handle *h = live_handle(L, idx);
   if (!h)
     luaL_error(L, "select: case %d: cannot receive from a %s", number,
                luaL_typename(L, idx));
@@ -45,7 +52,7 @@ static gort_source *recv_source(lua_State *L, int idx, int number) {
 
 static gort_source *send_source(lua_State *L, int idx, int number) {
   if (!lua_toboolean(L, idx)) return NULL;
-  lgort_handle *h = lgort_to_handle(L, idx);
+  lgort_handle *h = live_handle(L, idx);
   if (!h || h->type != LGORT_CHAN)
     luaL_error(L, "select: case %d: cannot send to a %s", number,
                luaL_typename(L, idx));
@@ -245,6 +252,8 @@ static int select_cases(lua_State *L) {
     read_case(L, &ch, i);
     lua_pop(L, 1);
   }
+  gort_task *self = gort_vm_current(vm->vm);
+  if (!self) return luaL_error(L, "select: no task runs any more");
   if (ch.has_send) take_values(L, &ch);
   bool can_park = lgort_can_park(L, vm);
   if (ch.has_default) {
@@ -252,7 +261,7 @@ static int select_cases(lua_State *L) {
     ch.after = 0;
   }
   gort_result res;
-  int rc = gort_select(gort_vm_current(vm->vm), ch.cases, (size_t)ch.n,
+  int rc = gort_select(self, ch.cases, (size_t)ch.n,
                        can_park ? ch.deadline : 0, &res);
   if (rc == GORT_PARKED) return lgort_park(L, ch.after, select_k);
   drop_values(&ch); /* those that were not sent */

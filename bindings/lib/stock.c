@@ -37,54 +37,54 @@ static int stock_print(lua_State *L) {
 
 /* ---- load in tasks ----------------------------------------------------- */
 
-/* Pushes the globals of the running task as a table of its own. */
-static void push_task_env(lua_State *L, lgort_vm *vm) {
-  lgort_task *lt = gort_task_state(gort_vm_current(vm->vm));
-  lua_rawgeti(L, LUA_REGISTRYINDEX, vm->envs);
-  if (lt->env && lua_rawgetp(L, -1, lt->env) == LUA_TTABLE) {
-    lua_remove(L, -2);
-    return;
-  }
-  lua_settop(L, lt->env ? -3 : -2);
-  lgort_push_env(L, vm, LGORT_ENV_FULL);
-  lt->env = lua_topointer(L, -1);
-}
-
-/* The stock function with upvalue 1; env_arg: its environment argument. */
-static int load_with(lua_State *L, int env_arg) {
-  bool own = lua_isnone(L, env_arg);
-  lua_pushvalue(L, lua_upvalueindex(1));
+/* Calls Lua's own function of that name with the arguments on the stack. In a
+ * task, a chunk that was given no environment gets the task's. The functions
+ * have no upvalues, so that they cross as they are. */
+static int load_as(lua_State *L, const char *stock, int env_arg) {
+  lgort_vm *vm = lgort_vm_of(L);
+  bool own = lua_isnone(L, env_arg) && gort_vm_index(vm->vm) > 0;
+  lua_getfield(L, LUA_REGISTRYINDEX, stock);
   lua_insert(L, 1);
   lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
   if (own && lua_isfunction(L, 1)) {
-    push_task_env(L, lgort_vm_of(L));
+    lgort_push_task_env(L, vm);
     if (!lua_setupvalue(L, 1, 1)) lua_pop(L, 1);
   }
   return lua_gettop(L);
 }
 
-static int task_load(lua_State *L) { return load_with(L, 4); }
+static int stock_load(lua_State *L) {
+  return load_as(L, "gort.load", 4);
+}
 
-static int task_loadfile(lua_State *L) { return load_with(L, 3); }
+static int stock_loadfile(lua_State *L) {
+  return load_as(L, "gort.loadfile", 3);
+}
 
 static int dofile_k(lua_State *L, int status, lua_KContext ctx) {
   (void)status, (void)ctx;
   return lua_gettop(L) - 1;
 }
 
-static int task_dofile(lua_State *L) {
+static int stock_dofile(lua_State *L) {
+  lgort_vm *vm = lgort_vm_of(L);
   const char *name = luaL_optstring(L, 1, NULL);
   lua_settop(L, 1);
   if (luaL_loadfile(L, name) != LUA_OK) return lua_error(L);
-  push_task_env(L, lgort_vm_of(L));
-  if (!lua_setupvalue(L, -2, 1)) lua_pop(L, 1);
+  if (gort_vm_index(vm->vm) > 0) {
+    lgort_push_task_env(L, vm);
+    if (!lua_setupvalue(L, -2, 1)) lua_pop(L, 1);
+  }
   lua_callk(L, 0, LUA_MULTRET, 0, dofile_k);
   return dofile_k(L, LUA_OK, 0);
 }
 
-static void wrap(lua_State *L, const char *name, lua_CFunction f) {
+/* Keeps the stock function in the registry and puts f in its place. */
+static void replace(lua_State *L, const char *name, lua_CFunction f) {
+  lua_pushfstring(L, "gort.%s", name);
   lua_getglobal(L, name);
-  lua_pushcclosure(L, f, 1);
+  lua_rawset(L, LUA_REGISTRYINDEX);
+  lua_pushcfunction(L, f);
   lua_setglobal(L, name);
 }
 
@@ -140,18 +140,16 @@ static int os_exit(lua_State *L) {
   bool close = lua_toboolean(L, 2);
   gort_stop(vm->rt, 50000000);
   if (close && gort_vm_index(vm->vm) == 0) lua_close(L);
-  exit(status);
+  vm->host->leave(vm->host, status);
+  return 0;
 }
 
 void lgort_open_stock(lua_State *L) {
   lua_pushcfunction(L, stock_print);
   lua_setglobal(L, "print");
-  if (gort_vm_index(lgort_vm_of(L)->vm) > 0) {
-    wrap(L, "load", task_load);
-    wrap(L, "loadfile", task_loadfile);
-    lua_pushcfunction(L, task_dofile);
-    lua_setglobal(L, "dofile");
-  }
+  replace(L, "load", stock_load);
+  replace(L, "loadfile", stock_loadfile);
+  replace(L, "dofile", stock_dofile);
   lua_getglobal(L, LUA_OSLIBNAME);
   lua_pushcfunction(L, os_execute);
   lua_setfield(L, -2, "execute");

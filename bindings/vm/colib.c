@@ -19,12 +19,14 @@ static int run(lua_State *L, lua_State *co, int narg) {
   lua_State *outer = atomic_load_explicit(&vm->innermost, memory_order_relaxed);
   atomic_store_explicit(&vm->innermost, co, memory_order_relaxed);
   vm->nopark += stuck;
+  lgort_set_suspended(co, false);
   int status = lua_resume(co, L, narg, &nres);
   vm->nopark -= stuck;
   atomic_store_explicit(&vm->innermost, outer, memory_order_relaxed);
   if (status == LUA_OK || status == LUA_YIELD) {
     if (status == LUA_YIELD && vm->yielding != LGORT_YIELD_USER) {
       lua_pop(co, nres);
+      lgort_set_suspended(co, true);
       return PASSED_ON;
     }
     if (!lua_checkstack(L, nres + 1)) {
@@ -40,6 +42,10 @@ static int run(lua_State *L, lua_State *co, int narg) {
 }
 
 static int begin(lua_State *L, lua_State *co, int narg) {
+  if (lgort_is_suspended(co)) { /* another task waits in it */
+    lua_pushliteral(L, "cannot resume non-suspended coroutine");
+    return FAILED;
+  }
   if (!lua_checkstack(co, narg)) {
     lua_pushliteral(L, "too many arguments to resume");
     return FAILED;
@@ -127,6 +133,29 @@ static int co_running(lua_State *L) {
   return 2;
 }
 
+/* The stock function in upvalue 1, but for coroutines that wait. */
+static int co_status(lua_State *L) {
+  if (lgort_is_suspended(check_co(L))) {
+    lua_pushliteral(L, "normal");
+    return 1;
+  }
+  lua_settop(L, 1);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_call(L, 1, 1);
+  return 1;
+}
+
+static int co_close(lua_State *L) {
+  if (lgort_is_suspended(check_co(L)))
+    return luaL_error(L, "cannot close a normal coroutine");
+  lua_settop(L, 1);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_call(L, 1, LUA_MULTRET);
+  return lua_gettop(L);
+}
+
 static int co_isyieldable(lua_State *L) {
   lua_State *co = lua_isnone(L, 1) ? L : check_co(L);
   lua_pushboolean(L, co != lgort_vm_of(L)->task_co && lua_isyieldable(co));
@@ -145,5 +174,11 @@ static const luaL_Reg functions[] = {
 void lgort_open_coroutine(lua_State *L) {
   lua_getglobal(L, LUA_COLIBNAME);
   luaL_setfuncs(L, functions, 0);
+  lua_getfield(L, -1, "status");
+  lua_pushcclosure(L, co_status, 1);
+  lua_setfield(L, -2, "status");
+  lua_getfield(L, -1, "close");
+  lua_pushcclosure(L, co_close, 1);
+  lua_setfield(L, -2, "close");
   lua_pop(L, 1);
 }

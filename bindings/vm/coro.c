@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "cross/call.h"
+#include "cross/env.h"
 
 /* ---- the pool ---------------------------------------------------------- */
 
@@ -63,12 +64,14 @@ static lgort_task *take_coroutine(lgort_vm *vm) {
       return NULL;
     }
   }
-  lt->env = NULL;
+  lt->has_env = false;
   lt->wg = NULL;
   return lt;
 }
 
 static void give_coroutine(lgort_vm *vm, lgort_task *lt) {
+  if (lua_gethook(lt->co)) lua_sethook(lt->co, NULL, 0, 0);
+  if (lt->has_env) lgort_set_task_env(vm->L, vm, lt);
   lt->next = vm->pool;
   vm->pool = lt;
   vm->pooled++;
@@ -194,9 +197,13 @@ static int body_end(lua_State *L, int status, lua_KContext ctx) {
 
 /* Turns the record into a function and its arguments; may raise. */
 static int unpack(lua_State *L) {
+  lgort_vm *vm = lgort_vm_of(L);
   gort_record *r = lua_touserdata(L, 1);
   lua_settop(L, 0);
-  return lgort_call_push(L, r);
+  vm->starting = gort_task_state(gort_vm_current(vm->vm));
+  int n = lgort_call_push(L, r);
+  vm->starting = NULL;
+  return n;
 }
 
 /* Stack: the message handler, the function, its arguments. */
@@ -220,9 +227,8 @@ static int task_body(lua_State *L) {
   }
   lua_pushcfunction(L, unpack);
   lua_pushlightuserdata(L, r);
-  vm->decoded_env = NULL;
   int status = lua_pcall(L, 1, LUA_MULTRET, 1);
-  lt->env = vm->decoded_env;
+  vm->starting = NULL;
   drop_record(lt);
   return status == LUA_OK ? call_function(L, lt)
                           : body_end(L, status, (lua_KContext)lt);
@@ -237,10 +243,12 @@ static gort_step run(lgort_vm *vm, lgort_task *lt, int nargs) {
   vm->task_co = lt->co;
   vm->yielding = LGORT_YIELD_USER;
   atomic_store_explicit(&vm->innermost, lt->co, memory_order_relaxed);
+  lgort_set_suspended(lt->co, false);
   int status = lua_resume(lt->co, vm->L, nargs, &nres);
   atomic_store_explicit(&vm->innermost, NULL, memory_order_relaxed);
   if (status == LUA_YIELD) {
     lua_pop(lt->co, nres);
+    lgort_set_suspended(lt->co, true);
     return vm->yielding == LGORT_YIELD_PARK ? GORT_STEP_PARKED
                                             : GORT_STEP_YIELDED;
   }
@@ -297,12 +305,16 @@ void lgort_describe(gort_vm *gvm, gort_task *t, gort_text *out) {
   lgort_task *lt = gort_task_state(t);
   if (!lt) return;
   lua_State *at = lt->co;
+  /* A finalizer must not run now: no task does. */
+  bool collects = lua_gc(vm->L, LUA_GCISRUNNING);
+  if (collects) lua_gc(vm->L, LUA_GCSTOP);
   push_stack(vm->L, at, NULL, 0);
   size_t len;
   const char *text = lua_tolstring(vm->L, -1, &len);
   gort_text_add(out, text, len);
   gort_text_add(out, "\n", 1);
   lua_pop(vm->L, 1);
+  if (collects) lua_gc(vm->L, LUA_GCRESTART);
   if (lt->source) {
     char created[512];
     lgort_describe_site(lt->source, lt->line, lt->parent, created,

@@ -24,6 +24,8 @@ typedef struct lgort_host {
   /* A task died of an error nobody caught; report is the text for people,
    * borrowed. Runs on the worker; may not return. */
   void (*on_task_error)(struct lgort_host *h, bool is_main, const char *report);
+  /* os.exit: ends the process; does not return. */
+  void (*leave)(struct lgort_host *h, int status);
   /* Adds what the program wants in every vm; may raise. Or NULL. */
   lua_CFunction on_open;
   void *user;
@@ -49,7 +51,7 @@ typedef struct lgort_task {
   int line;           /* where it was created ... */
   const char *source; /* ... interned in the host; NULL: main */
   uint64_t parent;    /* the id of the task that created it */
-  const void *env;    /* its own globals table (lua_topointer) or NULL */
+  bool has_env;       /* vm->task_envs[slot] is its globals table (env.h) */
   gort_record *record; /* owned until it has become a call */
   gort_waitgroup *wg; /* owned: told when the function has ended */
 } lgort_task;
@@ -76,6 +78,7 @@ typedef struct lgort_vm {
 
   bool warn_on, warn_more; /* state of the warning function */
 
+  lgort_task *starting; /* its call is being unpacked, or NULL */
   lgort_task *pool;
   unsigned pooled, pool_low; /* pool_low: the fewest since a collection */
   int threads, next_slot, free_slots; /* see coro.c */
@@ -84,7 +87,6 @@ typedef struct lgort_vm {
    * error got in between. Decodings nest as encodings do: the inner one puts
    * the outer's value back. */
   gort_value incoming;
-  const void *decoded_env; /* the first environment of the last message */
   lgort_encoder encoder;
   lgort_protos protos; /* functions of this vm to codes */
 
@@ -96,6 +98,7 @@ typedef struct lgort_vm {
   int nadditions;     /* how many pairs */
   int base;           /* the pristine globals */
   int env_meta;       /* {__index = base}: metatable of light environments */
+  int task_envs;      /* slot of a task to its own globals */
   int envs;           /* weak: full environments of tasks */
   int modules;        /* value to "name" or "name.field"; see modules.c */
   bool modules_stale; /* a module was loaded since it was made */
@@ -103,9 +106,19 @@ typedef struct lgort_vm {
   int metaref[LGORT_TYPES]; /* metatables by lgort_type_index */
 } lgort_vm;
 
-/* The vm that L belongs to. */
+/* The vm that L belongs to. L runs, or has never been parked. */
 static inline lgort_vm *lgort_vm_of(lua_State *L) {
   return *(lgort_vm **)lua_getextraspace(L);
+}
+
+/* A coroutine that the runtime suspended belongs to a task that waits: only
+ * that task may resume it. Its extra space says so, in the lowest bit. */
+static inline bool lgort_is_suspended(lua_State *co) {
+  return *(uintptr_t *)lua_getextraspace(co) & 1;
+}
+static inline void lgort_set_suspended(lua_State *co, bool yes) {
+  uintptr_t *vm = lua_getextraspace(co);
+  *vm = (*vm & ~(uintptr_t)1) | yes;
 }
 
 /* The interpreter that gort_options.ops asks for; its arg is an lgort_host. */

@@ -239,7 +239,7 @@ GORT_API void gort_task_set_state(gort_task *t, void *state);
 /* Describes every task of every vm. gort_dump asks the vms; gort_dump_wait,
  * and gort_dump_resume after each resume, wait for their answers (at most
  * 0.1 s for each: one may be stuck in a C call) and give 0, GORT_PARKED or a
- * code; gort_dump_finish adds the text and frees d. */
+ * code; gort_dump_finish adds the text to out (may be NULL) and frees d. */
 typedef struct gort_dump gort_dump;
 GORT_API int gort_dump_new(gort_task *self, gort_dump **out);
 GORT_API int gort_dump_wait(gort_dump *d, gort_task *self);

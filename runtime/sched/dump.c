@@ -177,7 +177,7 @@ int gort_dump_resume(gort_dump *d, gort_task *self) {
 void gort_dump_finish(gort_dump *d, gort_text *out) {
   for (unsigned i = 0; i < d->n; i++) {
     answer *a = &d->answers[i];
-    if (!a->call.vm) continue;
+    if (!a->call.vm || !out) continue;
     if (!atomic_load_explicit(&a->done, memory_order_acquire)) {
       gort__text_format(out, "\nvm %u is busy in a C call\n", a->index);
       continue;

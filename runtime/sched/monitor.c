@@ -71,7 +71,6 @@ static void look_at(gort *rt, gort_worker *w, int64_t now) {
     w->signalled = false;
     return;
   }
-  if (atomic_load(&w->status) != GORT_WORKER_ACTIVE) return;
   int64_t ran = now - w->seen_at;
   if (ran >= SLICE_MS * MS && rt->options.preempt) {
     /* Again on each tick: the first may have come between two C calls that

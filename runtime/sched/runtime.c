@@ -69,6 +69,8 @@ static void init_plain(gort *rt, const gort_options *options) {
   gort__lock_init(&rt->lock, GORT_RANK_SCHED);
   gort__list_init(&rt->idle);
   atomic_init(&rt->next_id_block, 1);
+  pthread_sigmask(SIG_SETMASK, NULL, &rt->signals);
+  sigdelset(&rt->signals, SIGURG); /* the monitor preempts with it */
   gort__timers_init(&rt->timers);
 }
 

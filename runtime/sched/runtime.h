@@ -7,6 +7,8 @@
 #ifndef GORT_SCHED_RUNTIME_H
 #define GORT_SCHED_RUNTIME_H
 
+#include <signal.h>
+
 #include "sched/blocking.h"
 #include "sched/monitor.h"
 #include "sched/poller.h"
@@ -18,7 +20,7 @@ enum { GORT_MAX_WORKERS = 1024, GORT_MAX_VMS = 4096, GORT_MAX_PROCS = 512 };
 struct gort {
   /* Immutable after gort_new. */
   gort_options options;
-  void *main_state;
+  sigset_t signals; /* blocked in workers: as where the runtime was made */
 
   /* Atomic, read often, written rarely. */
   atomic_uint maxprocs;
@@ -39,7 +41,8 @@ struct gort {
 
   _Alignas(GORT_CACHELINE) gort__lock lock;
   gort__link idle;       /* workers asleep, last in first out */
-  gort__runq global_vms; /* by gort_vm.queued */
+  gort__runq global_vms; /* by gort_vm.queued: had their turn */
+  gort__runq fresh_vms;  /* have just been woken: they go first */
   gort__runq global_records;
   bool vm_hole[GORT_MAX_VMS]; /* numbers whose vm could not be made */
   atomic_uint vm_holes;

@@ -16,15 +16,16 @@ enum {
 
 /* ---- publishing -------------------------------------------------------- */
 
-static void push_global_vm(gort *rt, gort_vm *vm) {
+static void push_global_vm(gort *rt, gort_vm *vm, bool fresh) {
   gort__lock_take(&rt->lock);
-  gort__runq_push(&rt->global_vms, &vm->queued);
+  gort__runq_push(fresh ? &rt->fresh_vms : &rt->global_vms, &vm->queued);
   atomic_fetch_add(&rt->n_global_vms, 1);
   gort__lock_give(&rt->lock);
 }
 
 void gort__sched_queue_vm(gort *rt, gort_worker *w, gort_vm *vm, bool fair) {
-  if (fair || !w || !gort__ring_push(&w->vms, vm)) push_global_vm(rt, vm);
+  if (fair || !w || !gort__ring_push(&w->vms, vm))
+    push_global_vm(rt, vm, !fair);
 }
 
 /* Wakes a sleeper for the vm in this worker's slot, unless doing so proved
@@ -48,7 +49,7 @@ static void publish_vm(gort *rt, gort_vm *vm) {
   if (!w || w->rt != rt ||
       atomic_load_explicit(&w->status, memory_order_relaxed) !=
           GORT_WORKER_ACTIVE) {
-    push_global_vm(rt, vm);
+    push_global_vm(rt, vm, true);
     gort__sched_wake(rt);
     return;
   }
@@ -212,10 +213,15 @@ static gort_vm *take_slot(gort_worker *w) {
   return atomic_exchange(&w->next_vm, NULL);
 }
 
-static gort_vm *pop_global_vm(gort *rt) {
+/* fresh: only one that was woken; else those come first, mostly. */
+static gort_vm *pop_global_vm(gort *rt, gort_worker *w, bool fresh) {
   if (!atomic_load(&rt->n_global_vms)) return NULL;
   gort__lock_take(&rt->lock);
-  gort__node *n = gort__runq_pop(&rt->global_vms);
+  gort__node *n = NULL;
+  if (!fresh && ++w->global_picks % 4 == 0)
+    n = gort__runq_pop(&rt->global_vms);
+  if (!n) n = gort__runq_pop(&rt->fresh_vms);
+  if (!n && !fresh) n = gort__runq_pop(&rt->global_vms);
   if (n) atomic_fetch_sub(&rt->n_global_vms, 1);
   gort__lock_give(&rt->lock);
   return n ? gort__container(n, gort_vm, queued) : NULL;
@@ -343,7 +349,7 @@ static gort_vm *vm_for_record(gort *rt, gort_worker *w) {
   }
   /* All vms have work: the record joins one that waits for its turn. */
   vm = gort__ring_pop(&w->vms);
-  if (!vm) vm = pop_global_vm(rt);
+  if (!vm) vm = pop_global_vm(rt, w, false);
   if (vm && vm->index == 0) {
     gort__sched_queue_vm(rt, w, vm, true);
     vm = NULL;
@@ -362,8 +368,8 @@ void gort__sched_fail(gort_worker *w, gort_record *r, int code) {
 void gort__sched_spill(gort *rt, gort_worker *w) {
   void *item;
   gort_vm *vm = take_slot(w);
-  if (vm) push_global_vm(rt, vm);
-  while (gort__ring_steal(&w->vms, &item, 1)) push_global_vm(rt, item);
+  if (vm) push_global_vm(rt, vm, true);
+  while (gort__ring_steal(&w->vms, &item, 1)) push_global_vm(rt, item, true);
   while (gort__ring_steal(&w->records, &item, 1)) give_back_record(rt, item);
 }
 
@@ -402,8 +408,9 @@ static bool found_record(gort *rt, gort_worker *w, gort_record *r,
 }
 
 static bool find_global(gort *rt, gort_worker *w, gort__work *out) {
-  return found_record(rt, w, pop_global_record(rt, w), out) ||
-         found_vm(pop_global_vm(rt), out);
+  return found_vm(pop_global_vm(rt, w, true), out) ||
+         found_record(rt, w, pop_global_record(rt, w), out) ||
+         found_vm(pop_global_vm(rt, w, false), out);
 }
 
 /* Takes half of another worker's ring: the first is given, the rest comes into
@@ -419,7 +426,7 @@ static void *steal_half(gort_worker *w, gort__ring *from, gort__ring *to,
 }
 
 static void vm_overflow(gort *rt, void *vm) {
-  push_global_vm(rt, vm);
+  push_global_vm(rt, vm, true);
 }
 
 static void record_overflow(gort *rt, void *r) {
@@ -456,6 +463,7 @@ static bool steal(gort *rt, gort_worker *w, gort__work *out) {
 bool gort__sched_find(gort_worker *w, gort__work *out) {
   gort *rt = w->rt;
   if (++w->searches % GLOBAL_TURN == 0 && find_global(rt, w, out)) return true;
+  if (found_vm(pop_global_vm(rt, w, w->searches % 4 != 0), out)) return true;
   if (w->searches % 2 == 0 &&
       found_record(rt, w, gort__ring_pop(&w->records), out))
     return true;

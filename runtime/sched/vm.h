@@ -37,7 +37,9 @@ struct gort_vm {
   void *state;
 
   /* Owner-only. */
-  gort__runq runq;
+  gort__runq runq;      /* woken */
+  gort__runq turnq;     /* had their turn and want another */
+  unsigned picks;       /* so that neither queue starves */
   gort_task *current;
   unsigned n_live;       /* live, without the atomic */
   gort__link tasks;      /* all started tasks */
@@ -80,17 +82,30 @@ static inline gort__node *gort__runq_pop(gort__runq *q) {
   return n;
 }
 
-/* The next ready task, from the run queue or the inbox. Owner-only. */
-static inline gort_task *gort__vm_next(gort_vm *vm) {
-  if (!vm->runq.first) {
-    if (atomic_load_explicit(&vm->inbox, memory_order_relaxed) == NULL)
-      return NULL;
-    gort__node *n = gort__inbox_take(&vm->inbox);
+/* Moves what others readied behind what is in the run queue. Owner-only. */
+static inline void gort__vm_collect(gort_vm *vm) {
+  gort__node *n = gort__inbox_take(&vm->inbox);
+  if (!n) return;
+  if (vm->runq.last)
+    vm->runq.last->next = n;
+  else
     vm->runq.first = n;
-    while (n->next) n = n->next;
-    vm->runq.last = n;
-  }
-  return gort__task_of_node(gort__runq_pop(&vm->runq));
+  while (n->next) n = n->next;
+  vm->runq.last = n;
+}
+
+/* The next ready task: woken ones before those that only had to let go of the
+ * processor, which get every sixteenth pick. The inbox is looked at each
+ * time: a task that yields would keep the queues filled for ever. Owner-only. */
+static inline gort_task *gort__vm_next(gort_vm *vm) {
+  if (atomic_load_explicit(&vm->inbox, memory_order_relaxed) != NULL)
+    gort__vm_collect(vm);
+  gort__node *n = NULL;
+  if (vm->turnq.first && ++vm->picks % 16 == 0)
+    n = gort__runq_pop(&vm->turnq);
+  if (!n) n = gort__runq_pop(&vm->runq);
+  if (!n) n = gort__runq_pop(&vm->turnq);
+  return n ? gort__task_of_node(n) : NULL;
 }
 
 static inline bool gort__vm_claim(gort_vm *vm, unsigned from, unsigned to) {

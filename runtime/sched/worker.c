@@ -40,7 +40,7 @@ static bool after_step(gort_worker *w, gort_vm *vm, gort_task *t,
   vm->current = NULL;
   end_step(w);
   if (step == GORT_STEP_YIELDED) {
-    gort__runq_push(&vm->runq, &t->node);
+    gort__runq_push(&vm->turnq, &t->node);
     return true;
   }
   if (step == GORT_STEP_FINISHED) {
@@ -321,6 +321,9 @@ void gort__worker_loop(gort_worker *w, gort_record *first) {
 
 static void worker_main(void *arg) {
   gort_worker *w = arg;
+  /* Not the mask of whoever started it, which may be the monitor: children
+   * of the script's inherit this one. */
+  pthread_sigmask(SIG_SETMASK, &w->rt->signals, NULL);
   gort__worker_loop(w, NULL);
 }
 
@@ -345,22 +348,10 @@ gort_worker *gort__worker_new_locked(gort *rt) {
 }
 
 int gort__worker_start(gort_worker *w) {
-  /* Signals meant for the program are handled on its own threads; SIGURG is
-   * how the monitor preempts this one. */
-  sigset_t mask, old;
-  sigfillset(&mask);
-  sigdelset(&mask, SIGURG);
-  sigdelset(&mask, SIGSEGV);
-  sigdelset(&mask, SIGBUS);
-  sigdelset(&mask, SIGFPE);
-  sigdelset(&mask, SIGILL);
-  sigdelset(&mask, SIGABRT);
-  pthread_sigmask(SIG_SETMASK, &mask, &old);
   uv_thread_options_t options = {.flags = UV_THREAD_HAS_STACK_SIZE,
                                  .stack_size = 8 << 20};
   int rc = uv_thread_create_ex(&w->thread, &options, worker_main, w);
   if (rc == 0) w->has_thread = true;
-  pthread_sigmask(SIG_SETMASK, &old, NULL);
   return rc;
 }
 

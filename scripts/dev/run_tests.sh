@@ -28,8 +28,11 @@ trap 'rm -f "$log"' EXIT
 # Every sanitizer report ends the process and so fails the test. cmocka must
 # not take SIGSEGV from the sanitizers: they say more about it.
 asan=detect_leaks=1:halt_on_error=1:strict_string_checks=1
+asan+=:allocator_may_return_null=1
 asan+=:handle_segv=2:handle_sigbus=2:handle_sigfpe=2:handle_sigill=2
 tsan=halt_on_error=1:second_deadlock_stack=1
+# The program ends at once, as Go's do: its workers are not joined.
+tsan+=:report_thread_leaks=0:allocator_may_return_null=1
 tsan+=:handle_segv=2:handle_sigbus=2:handle_sigfpe=2:handle_sigill=2
 export ASAN_OPTIONS=$asan${ASAN_OPTIONS:+:$ASAN_OPTIONS}
 export TSAN_OPTIONS=$tsan${TSAN_OPTIONS:+:$TSAN_OPTIONS}
