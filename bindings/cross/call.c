@@ -239,6 +239,11 @@ bool lgort_call_is_plain(gort_record *r) {
   return call_of(r)->form == CALL_VALUES;
 }
 
+bool lgort_call_push_missing(lua_State *L, gort_record *r) {
+  call *c = call_of(r);
+  return c->form == CALL_MESSAGE && lgort_push_missing_module(L, &c->values[0]);
+}
+
 int lgort_call_push(lua_State *L, gort_record *r) {
   lgort_vm *vm = lgort_vm_of(L);
   call *c = call_of(r);

@@ -18,6 +18,8 @@ void lgort_call_done(gort_record *r, gort_waitgroup *wg);
 
 /* True when pushing it can fail only for want of memory. */
 bool lgort_call_is_plain(gort_record *r);
+/* Pushes the name of a module that must be loaded first; else false. */
+bool lgort_call_push_missing(lua_State *L, gort_record *r);
 /* Pushes the function and the arguments; returns how many values. Raises. */
 int lgort_call_push(lua_State *L, gort_record *r);
 /* The host of whoever made the call. */

@@ -320,6 +320,24 @@ static int decode_data(lua_State *L, lgort_vm *vm, gort_buf *b) {
   return n;
 }
 
+bool lgort_push_missing_module(lua_State *L, const gort_value *v) {
+  if (v->type != GORT_DATA) return false;
+  const lgort_message *m =
+      (const lgort_message *)(const void *)gort_buf_bytes(v->u.buf);
+  use_paths(L, m);
+  for (uint32_t i = 0; i < m->nrefs; i++) {
+    if (m->refs[i].kind != LGORT_REF_MODULE) continue;
+    const char *name = gort_buf_bytes(m->refs[i].ptr);
+    lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+    bool loaded = lua_getfield(L, -1, name) != LUA_TNIL;
+    lua_pop(L, 2);
+    if (loaded) continue;
+    lua_pushstring(L, name);
+    return true;
+  }
+  return false;
+}
+
 int lgort_decode(lua_State *L, lgort_vm *vm, gort_value *v) {
   switch (v->type) {
     case GORT_NIL:

@@ -10,4 +10,8 @@
  * raises (memory; a module that does not load in this vm). */
 int lgort_decode(lua_State *L, lgort_vm *vm, gort_value *v);
 
+/* Pushes the name of a module that the value needs and this vm has not loaded,
+ * or returns false. Looks for modules where the sender does from now on. */
+bool lgort_push_missing_module(lua_State *L, const gort_value *v);
+
 #endif

@@ -125,7 +125,8 @@ static uint32_t put_ref(encoding *x, int kind, void *ptr) {
 
 static void drop_ref(lgort_ref *r) {
   if (r->kind == LGORT_REF_OBJECT) gort_object_release(r->ptr);
-  if (r->kind == LGORT_REF_PATHS) gort_buf_release(r->ptr);
+  if (r->kind == LGORT_REF_PATHS || r->kind == LGORT_REF_MODULE)
+    gort_buf_release(r->ptr);
 }
 
 static void encoder_reset(lgort_encoder *e) {
@@ -321,11 +322,26 @@ static void put_paths(encoding *x) {
   put_ref(x, LGORT_REF_PATHS, paths);
 }
 
+/* Names a module up front, so that a task can load it before it starts (and
+ * block while it does). */
+static void note_module(encoding *x, const char *name) {
+  size_t size = strlen(name) + 1;
+  for (size_t i = 0; i < x->e->nrefs; i++)
+    if (x->e->refs[i].kind == LGORT_REF_MODULE &&
+        strcmp(gort_buf_bytes(x->e->refs[i].ptr), name) == 0)
+      return;
+  gort_buf *b = gort_buf_new(size, NULL);
+  if (!b) no_memory(x);
+  memcpy(gort_buf_bytes(b), name, size);
+  put_ref(x, LGORT_REF_MODULE, b);
+}
+
 static bool put_module(encoding *x, int idx) {
   if (x->adding || !lgort_push_module_of(x->L, x->vm, idx)) return false;
   size_t len;
   const char *name = lua_tolstring(x->L, -1, &len);
   put_paths(x);
+  note_module(x, name);
   put_string(x, LGORT_T_MODULE, name, len);
   lua_pop(x->L, 1);
   return true;

@@ -54,7 +54,12 @@ enum lgort_env_kind {
   LGORT_ENV_BARE   /* a script's own: what is captured and no more */
 };
 
-enum lgort_ref_kind { LGORT_REF_OBJECT, LGORT_REF_CODE, LGORT_REF_PATHS };
+enum lgort_ref_kind {
+  LGORT_REF_OBJECT,
+  LGORT_REF_CODE,
+  LGORT_REF_PATHS, /* a buffer: where to look for modules */
+  LGORT_REF_MODULE /* a buffer: the name of one that the message needs */
+};
 
 typedef struct lgort_ref {
   int kind;

@@ -213,25 +213,40 @@ static int call_function(lua_State *L, lgort_task *lt) {
   return body_end(L, status, (lua_KContext)lt);
 }
 
+/* Unpacks a message and makes the call, once all modules that it names are
+ * loaded: a module may block while it loads. Stack: the message handler. */
+static int load_and_call(lua_State *L, int status, lua_KContext ctx) {
+  lgort_vm *vm = lgort_vm_of(L);
+  lgort_task *lt = (lgort_task *)ctx;
+  while (status == LUA_OK || status == LUA_YIELD) {
+    lua_settop(L, 1);
+    lua_getfield(L, LUA_REGISTRYINDEX, "gort.require");
+    if (!lgort_call_push_missing(L, lt->record)) break;
+    status = lua_pcallk(L, 1, 0, 1, ctx, load_and_call);
+  }
+  if (status == LUA_OK || status == LUA_YIELD) {
+    lua_settop(L, 1);
+    lua_pushcfunction(L, unpack);
+    lua_pushlightuserdata(L, lt->record);
+    status = lua_pcall(L, 1, LUA_MULTRET, 1);
+    vm->starting = NULL;
+  }
+  drop_record(lt);
+  return status == LUA_OK ? call_function(L, lt)
+                          : body_end(L, status, (lua_KContext)lt);
+}
+
 /* The coroutine's function. Stack: the record, the task. */
 static int task_body(lua_State *L) {
-  lgort_vm *vm = lgort_vm_of(L);
   gort_record *r = lua_touserdata(L, 1);
   lgort_task *lt = lua_touserdata(L, 2);
   lua_settop(L, 0);
   lua_pushcfunction(L, lgort_traceback);
-  if (lgort_call_is_plain(r)) { /* only memory can run out: see run */
-    lgort_call_push(L, r);
-    drop_record(lt);
-    return call_function(L, lt);
-  }
-  lua_pushcfunction(L, unpack);
-  lua_pushlightuserdata(L, r);
-  int status = lua_pcall(L, 1, LUA_MULTRET, 1);
-  vm->starting = NULL;
+  if (!lgort_call_is_plain(r))
+    return load_and_call(L, LUA_OK, (lua_KContext)lt);
+  lgort_call_push(L, r); /* only memory can run out: see run */
   drop_record(lt);
-  return status == LUA_OK ? call_function(L, lt)
-                          : body_end(L, status, (lua_KContext)lt);
+  return call_function(L, lt);
 }
 
 /* ---- steps ------------------------------------------------------------- */
