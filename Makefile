@@ -5,7 +5,7 @@
 # Each configuration has its own objects in build/<config>/; build/gort is
 # always the program of the configuration that was made last.
 #
-#   make                              release   -O2 -g
+#   make                              release   -O2 -g, link-time optimisation
 #   make DEBUG=1                      debug     -Og -g, internal checks
 #   make SANITIZE=address,undefined   asan      -O1 -g, internal checks
 #   make SANITIZE=thread              tsan      -O1 -g, internal checks
@@ -23,7 +23,7 @@ else ifdef DEBUG
   CHECKS := -DGORT_DEBUG=1
 else
   CONFIG := release
-  CFLAGS ?= -O2 -g
+  CFLAGS ?= -O2 -g -flto=auto -ffat-lto-objects
   CHECKS :=
 endif
 O := build/$(CONFIG)

@@ -477,6 +477,15 @@ bool gort__sched_find(gort_worker *w, gort__work *out) {
          find_global(rt, w, out) || steal(rt, w, out);
 }
 
+gort_vm *gort__sched_partner(gort_worker *w) {
+  if (++w->searches % 4 == 0) return NULL; /* a full search is due */
+  gort_vm *vm = take_slot(w);
+  if (vm)
+    atomic_store_explicit(&vm->state_now, GORT_VM_RUNNING,
+                          memory_order_relaxed);
+  return vm;
+}
+
 gort_record *gort__sched_record_for(gort_worker *w, gort_vm *vm) {
   if (vm != w->home || live_in(vm) >= w->allow ||
       atomic_load_explicit(&w->next_vm, memory_order_relaxed) ||

@@ -147,7 +147,13 @@ static void run_vm(gort_worker *w, gort__work work) {
     } else if ((r = gort__sched_record_for(w, vm))) {
       continue;
     } else {
-      if (leave_vm(w, vm)) return;
+      if (leave_vm(w, vm)) {
+        /* The task that just parked has most likely woken its partner. */
+        vm = gort__sched_partner(w);
+        if (!vm) return;
+        atomic_store_explicit(&w->vm, vm, memory_order_relaxed);
+        budget = SLICE;
+      }
       if (lost_place(w)) break;
       continue;
     }
