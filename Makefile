@@ -108,6 +108,8 @@ C_DIRS = $(wildcard runtime bindings tests)
 C_FILES = $(shell find $(C_DIRS) -name '*.[ch]' | sort)
 C_SRC = $(RUNTIME_SRC) $(BINDINGS_SRC) $(CLI_SRC) $(TEST_SRC) $(STRESS_SRC) \
   $(SUPPORT_SRC)
+# The same in every configuration: once will do.
+MODELS := $(if $(SANITIZE),,tests/model/run.sh)
 SHELL_FILES = .ci/run $(wildcard scripts/*/*.sh)
 
 # ---- Rules: the program -----------------------------------------------------
@@ -115,7 +117,7 @@ SHELL_FILES = .ci/run $(wildcard scripts/*/*.sh)
 .SUFFIXES:
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all programs run bench test check spec stress asan tsan lint format \
+.PHONY: all programs run bench test check spec models stress asan tsan lint format \
   install uninstall dist clean help FORCE
 
 all: build/gort $(LIB) ## build the program (build/gort) and libgort.a
@@ -182,13 +184,16 @@ programs: all $(TESTS) $(STRESS)
 test: ## install what is missing, build, run every test and spec
 	@scripts/dev/setup.sh test
 	@$(SUBMAKE) programs
-	@$(QUICK) $(RUN_TESTS) $(TESTS) $(STRESS) $(SPECS)
+	@$(QUICK) $(RUN_TESTS) $(TESTS) $(STRESS) $(SPECS) $(MODELS)
 
 check: programs ## the C tests and the quick form of the stress tests
 	@$(QUICK) $(RUN_TESTS) $(TESTS) $(STRESS)
 
 spec: all ## the Lua specs, in busted, run by gort
 	@$(RUN_TESTS) $(SPECS)
+
+models: ## the SPIN models of the lock-free parts
+	@$(RUN_TESTS) tests/model/run.sh
 
 stress: $(STRESS) ## the stress tests, GORT_STRESS_RUNS (200) times
 	@GORT_STRESS_RUNS=$(GORT_STRESS_RUNS) V=1 $(RUN_TESTS) $(STRESS)

@@ -94,6 +94,17 @@ count_busted() {
   fi
 }
 
+count_model() {
+  local line
+  line=$(tail -n 1 "$log")
+  if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
+    p=${BASH_REMATCH[1]}
+    f=${BASH_REMATCH[2]}
+  else
+    why="ended early"
+  fi
+}
+
 # run_one FILE: run it, add its counts, print one line (and its output when it
 # did not pass).
 run_one() {
@@ -105,6 +116,7 @@ run_one() {
       command=("$gort" "$busted" -o plainTerminal "$file")
       ;;
     */stress/*) kind=stress ;;
+    */model/*) kind=model ;;
   esac
 
   # SIGQUIT first: gort then prints what every task waits for. The braces keep
@@ -118,6 +130,7 @@ run_one() {
   case $kind in
     cmocka) count_cmocka ;;
     busted) count_busted ;;
+    model) count_model ;;
     stress) [ "$status" -eq 0 ] && p=1 || why="failed" ;;
   esac
   if [ "$status" -eq 124 ]; then

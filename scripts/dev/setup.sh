@@ -13,7 +13,7 @@ build='gcc libc6-dev make pkg-config libuv1-dev liblua5.4-dev libmimalloc-dev'
 packages_of() {
   case $1 in
     build) echo "$build" ;;
-    test) echo "$build libcmocka-dev lua5.4 lua-busted procps" ;;
+    test) echo "$build libcmocka-dev lua5.4 lua-busted procps spin" ;;
     lint) echo "$build libcmocka-dev cppcheck clang-tidy clang-format" \
       "lua-check shellcheck" ;;
     bench) echo "$build golang-go" ;;
