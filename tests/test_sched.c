@@ -148,7 +148,8 @@ static gort_step spawn_tree(steps *s) {
   if (t->n > 0) {
     spawner child = {.s.body = spawn_tree, .wg = t->wg, .n = t->n - 1};
     gort_waitgroup_add(t->wg, 2);
-    if (!GO(s->rt, child) || !GO(s->rt, child)) abort();
+    for (int i = 0; i < 2; i++)
+      if (!GO(s->rt, child)) abort();
   }
   atomic_fetch_add(&done, 1);
   gort_waitgroup_add(t->wg, -1);

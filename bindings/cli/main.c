@@ -31,9 +31,7 @@ _Noreturn static void leave(program *p, int status) {
   exit(status);
 }
 
-static void leave_host(lgort_host *h, int status) {
-  leave(h->user, status);
-}
+static void leave_host(lgort_host *h, int status) { leave(h->user, status); }
 
 static void say(const char *text) {
   fflush(stdout);
@@ -104,8 +102,8 @@ static int push_step(lua_State *L, const cli_options *o, const cli_step *s) {
       return luaL_loadfile(L, s->text) ? -1 : 0;
     case CLI_MODULE:
       lua_getglobal(L, "require");
-      lua_pushstring(L, strchr(s->text, '=') ? strchr(s->text, '=') + 1
-                                             : s->text);
+      lua_pushstring(L,
+                     strchr(s->text, '=') ? strchr(s->text, '=') + 1 : s->text);
       return 1;
     default:
       break;

@@ -9,8 +9,8 @@
 
 _Noreturn void __longjmp_chk(jmp_buf env, int value);
 
-__attribute__((visibility("default"))) _Noreturn void __longjmp_chk(
-    jmp_buf env, int value) {
+__attribute__((visibility("default"))) _Noreturn void __longjmp_chk(jmp_buf env,
+                                                                    int value) {
   longjmp(env, value);
 }
 #else

@@ -63,8 +63,8 @@ void lgort_refuse_assignment(lua_State *L, const char *what, const char *name,
   if (*source == '@' || *source == '=')
     source++;
   else
-    source = lua_pushfstring(L, "[string \"%s\"]",
-                             luaL_gsub(L, source, "\n", " "));
+    source =
+        lua_pushfstring(L, "[string \"%s\"]", luaL_gsub(L, source, "\n", " "));
   luaL_error(L,
              "task assigns captured %s '%s' (%s:%d): tasks share nothing, so "
              "the assignment would be lost; send it over a channel, or make "
@@ -113,8 +113,7 @@ static bool fill_values(lua_State *L, int first, call *c) {
     if (!simple) goto complex;
   }
   for (uint32_t i = 1; i <= c->nargs; i++, n++)
-    if (!lgort_encode_simple(L, first + (int)i, &c->values[n]))
-      goto complex;
+    if (!lgort_encode_simple(L, first + (int)i, &c->values[n])) goto complex;
   return true;
 complex:
   drop_values(c->values, n);
@@ -222,9 +221,7 @@ void lgort_call_drop(gort_record *r) {
   c->wg = NULL;
 }
 
-lgort_host *lgort_call_host(gort_record *r) {
-  return call_of(r)->host;
-}
+lgort_host *lgort_call_host(gort_record *r) { return call_of(r)->host; }
 
 void lgort_call_site(gort_record *r, lgort_task *t) {
   call *c = call_of(r);

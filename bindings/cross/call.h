@@ -33,8 +33,8 @@ gort_record *lgort_call_copy(gort_record *r);
 
 /* Raises "task assigns captured <what> '<name>' ...". */
 _Noreturn void lgort_refuse_assignment(lua_State *L, const char *what,
-                                       const char *name,
-                                       const lgort_code *code, int line);
+                                       const char *name, const lgort_code *code,
+                                       int line);
 
 /* "created by task 1 at main.lua:12" into out. */
 void lgort_describe_site(const char *source, int line, uint64_t parent,

@@ -26,7 +26,7 @@ typedef struct lgort_code {
   int id;        /* from 1 */
   int env_up;    /* the upvalue that is the globals table, -1: none */
   int needs_env; /* enum lgort_env_kind that it needs at least */
-  bool named; /* its upvalues have names: it was not stripped */
+  bool named;    /* its upvalues have names: it was not stripped */
   int bad_up;    /* first captured variable that it assigns, -1: none */
   size_t len, factory_len;
   void *dump, *factory; /* owned */

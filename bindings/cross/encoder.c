@@ -20,6 +20,7 @@
 #include "cross/message.h"
 #include "cross/modules.h"
 #include "cross/why.h"
+#include "vm/park.h"
 
 struct lgort_seen {
   const void *key;
@@ -45,7 +46,7 @@ struct lgort_env_names {
   const void *env;
   int ref; /* of the table, into the queue at -ref */
   int kind;
-  bool custom;         /* a table of the script's own, named _ENV */
+  bool custom; /* a table of the script's own, named _ENV */
   struct lgort_env_name *names;
   size_t n, room, written;
 };
@@ -65,13 +66,12 @@ typedef struct encoding {
 
 /* An error is raised on purpose: the encoder is free for the next encoding,
  * which releases what is in it. */
-static void abandon(encoding *x) {
-  x->e->busy = false;
-}
+static void abandon(encoding *x) { x->e->busy = false; }
 
-static void no_memory(encoding *x) {
+_Noreturn static void no_memory(encoding *x) {
   abandon(x);
   luaL_error(x->L, "cannot %s: not enough memory", x->subject->verb);
+  abort();
 }
 
 static char *reserve(encoding *x, size_t n) {
@@ -164,7 +164,7 @@ static lgort_encoder *begin(lua_State *L, lgort_vm *vm) {
   for (; e->busy; e = e->inner)
     if (!e->inner) {
       e->inner = gort_malloc(sizeof *e);
-      if (!e->inner) luaL_error(L, "not enough memory");
+      if (!e->inner) lgort_raise(L, GORT_ENOMEM);
       memset(e->inner, 0, sizeof *e);
     }
   if (!e->queue) {
@@ -539,8 +539,7 @@ static void add_name(encoding *x, struct lgort_env_names *n,
   }
   if (n->n == n->room) {
     size_t room = n->room ? n->room * 2 : 8;
-    struct lgort_env_name *names =
-        gort_realloc(n->names, room * sizeof *names);
+    struct lgort_env_name *names = gort_realloc(n->names, room * sizeof *names);
     if (!names) no_memory(x);
     n->names = names;
     n->room = room;
@@ -562,8 +561,8 @@ static void put_function_body(encoding *x, int func, uint32_t number,
       for (size_t f = 0; f < code->info->nfields; f++) {
         const lgort_field *field = &code->info->fields[f];
         if (strcmp(field->global, "_G") != 0) continue;
-        lgort_global named = {field->field, field->field_len, true,
-                              false, false, 0};
+        lgort_global named = {
+            field->field, field->field_len, true, false, false, 0};
         add_name(x, n, &named, code); /* _G.name is the global name */
       }
       lua_pop(L, 1);
@@ -691,8 +690,8 @@ static void build(encoding *x, uint32_t nroots, gort_value *out) {
                        .nroots = nroots,
                        .nenvs = e->nenvs};
   for (unsigned i = 0; i < e->nenvs; i++)
-    m->env_kind[i] = e->envs[i].custom ? LGORT_ENV_BARE
-                                       : (uint8_t)e->envs[i].kind;
+    m->env_kind[i] =
+        e->envs[i].custom ? LGORT_ENV_BARE : (uint8_t)e->envs[i].kind;
   if (e->nrefs) memcpy(m->refs, e->refs, e->nrefs * sizeof(lgort_ref));
   memcpy((char *)m + head, e->bytes, e->len);
   e->nrefs = 0; /* they are the message's now */

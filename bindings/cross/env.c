@@ -131,9 +131,8 @@ void lgort_push_task_env(lua_State *L, lgort_vm *vm) {
 
 /* ---- additions to standard tables -------------------------------------- */
 
-static const char *const libraries[] = {"string", "table", "math",
-                                        "os",     "io",    "utf8",
-                                        "debug",  "coroutine"};
+static const char *const libraries[] = {
+    "string", "table", "math", "os", "io", "utf8", "debug", "coroutine"};
 
 void lgort_push_library(lua_State *L, const char *name) {
   lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
@@ -154,8 +153,8 @@ static int note_addition(lua_State *L) {
   for (int i = 1; i < at; i += 2) { /* set, removed, set again */
     lua_rawgeti(L, 4, i);
     lua_rawgeti(L, 4, i + 1);
-    bool known = lua_rawequal(L, -1, 2) &&
-                 lua_rawequal(L, -2, lua_upvalueindex(1));
+    bool known =
+        lua_rawequal(L, -1, 2) && lua_rawequal(L, -2, lua_upvalueindex(1));
     lua_settop(L, 4);
     if (known) return 0;
   }

@@ -86,10 +86,12 @@ lgort_handle *lgort_to_handle(lua_State *L, int idx) {
   return h && h->mark == &mark ? h : NULL;
 }
 
-lgort_handle *lgort_check_handle(lua_State *L, int idx,
-                                 lgort_type_index type) {
+lgort_handle *lgort_check_handle(lua_State *L, int idx, lgort_type_index type) {
   lgort_handle *h = lgort_to_handle(L, idx);
-  if (!h || h->type != type) luaL_typeerror(L, idx, names[type]);
+  if (!h || h->type != type) {
+    luaL_typeerror(L, idx, names[type]);
+    return NULL;
+  }
   if (!h->obj) /* in a finalizer, after the handle's own */
     luaL_error(L, "this %s has been collected", names[type]);
   return h;

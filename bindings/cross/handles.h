@@ -39,8 +39,7 @@ void lgort_push_object(lua_State *L, gort_object *obj, lgort_view view);
 /* The handle at idx, whatever its type, or NULL. */
 lgort_handle *lgort_to_handle(lua_State *L, int idx);
 /* The handle at idx, which must be of that type; raises. */
-lgort_handle *lgort_check_handle(lua_State *L, int idx,
-                                 lgort_type_index type);
+lgort_handle *lgort_check_handle(lua_State *L, int idx, lgort_type_index type);
 
 /* The object as what it is; the handle keeps it alive. */
 static inline gort_source *lgort_source(const lgort_handle *h) {

@@ -43,9 +43,11 @@ static lgort_handle *live_handle(lua_State *L, int idx) {
 static gort_source *recv_source(lua_State *L, int idx, int number) {
   if (!lua_toboolean(L, idx)) return NULL;
   lgort_handle *h = live_handle(L, idx);
-  if (!h)
+  if (!h) {
     luaL_error(L, "select: case %d: cannot receive from a %s", number,
                luaL_typename(L, idx));
+    return NULL;
+  }
   if (h->type == LGORT_CHAN) lgort_check_chan(L, idx, GORT_RECV);
   return lgort_source(h);
 }
@@ -53,9 +55,11 @@ static gort_source *recv_source(lua_State *L, int idx, int number) {
 static gort_source *send_source(lua_State *L, int idx, int number) {
   if (!lua_toboolean(L, idx)) return NULL;
   lgort_handle *h = live_handle(L, idx);
-  if (!h || h->type != LGORT_CHAN)
+  if (!h || h->type != LGORT_CHAN) {
     luaL_error(L, "select: case %d: cannot send to a %s", number,
                luaL_typename(L, idx));
+    return NULL;
+  }
   lgort_check_chan(L, idx, GORT_SEND);
   return lgort_source(h);
 }
@@ -261,8 +265,8 @@ static int select_cases(lua_State *L) {
     ch.after = 0;
   }
   gort_result res;
-  int rc = gort_select(self, ch.cases, (size_t)ch.n,
-                       can_park ? ch.deadline : 0, &res);
+  int rc = gort_select(self, ch.cases, (size_t)ch.n, can_park ? ch.deadline : 0,
+                       &res);
   if (rc == GORT_PARKED) return lgort_park(L, ch.after, select_k);
   drop_values(&ch); /* those that were not sent */
   if (rc < 0) lgort_raise(L, rc);

@@ -53,9 +53,7 @@ static int load_as(lua_State *L, const char *stock, int env_arg) {
   return lua_gettop(L);
 }
 
-static int stock_load(lua_State *L) {
-  return load_as(L, "gort.load", 4);
-}
+static int stock_load(lua_State *L) { return load_as(L, "gort.load", 4); }
 
 static int stock_loadfile(lua_State *L) {
   return load_as(L, "gort.loadfile", 3);

@@ -132,7 +132,7 @@ void lgort_forget(gort_vm *vm, gort_task *t) {
 
 /* luaL_traceback without its last line, "[C]: in ?": that is task_body. */
 static void push_stack(lua_State *L, lua_State *of, const char *message,
-                             int level) {
+                       int level) {
   static const char last[] = "\n\t[C]: in ?";
   size_t len, cut = sizeof last - 1;
   luaL_traceback(L, of, message, level);
@@ -208,8 +208,8 @@ static int unpack(lua_State *L) {
 
 /* Stack: the message handler, the function, its arguments. */
 static int call_function(lua_State *L, lgort_task *lt) {
-  int status = lua_pcallk(L, lua_gettop(L) - 2, 0, 1, (lua_KContext)lt,
-                          body_end);
+  int status =
+      lua_pcallk(L, lua_gettop(L) - 2, 0, 1, (lua_KContext)lt, body_end);
   return body_end(L, status, (lua_KContext)lt);
 }
 

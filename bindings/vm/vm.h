@@ -30,7 +30,7 @@ typedef struct lgort_host {
   lua_CFunction on_open;
   void *user;
   bool warn_on; /* as lua's -W, in every vm */
-  bool no_env; /* ignore LUA_PATH and the like */
+  bool no_env;  /* ignore LUA_PATH and the like */
   /* An error that nobody catches is on its way: the program must not end in
    * the meantime as if nothing had happened. */
   atomic_bool panicking;
@@ -47,13 +47,13 @@ typedef enum lgort_yield {
 typedef struct lgort_task {
   struct lgort_task *next; /* in the pool */
   lua_State *co;
-  int slot;           /* of co in the table of threads */
-  int line;           /* where it was created ... */
-  const char *source; /* ... interned in the host; NULL: main */
-  uint64_t parent;    /* the id of the task that created it */
-  bool has_env;       /* vm->task_envs[slot] is its globals table (env.h) */
+  int slot;            /* of co in the table of threads */
+  int line;            /* where it was created ... */
+  const char *source;  /* ... interned in the host; NULL: main */
+  uint64_t parent;     /* the id of the task that created it */
+  bool has_env;        /* vm->task_envs[slot] is its globals table (env.h) */
   gort_record *record; /* owned until it has become a call */
-  gort_waitgroup *wg; /* owned: told when the function has ended */
+  gort_waitgroup *wg;  /* owned: told when the function has ended */
 } lgort_task;
 
 enum { LGORT_TYPES = 16 };

@@ -2,7 +2,7 @@
  *
  * SPDX-License-Identifier: MIT
  *
- * Invariant: a link is in a list (next != NULL) or in none (next == NULL);
+ * I1. A link is in a list (next != NULL) or in none (next == NULL);
  *   a head is never NULL-linked after gort__list_init. */
 #ifndef GORT_BASE_LIST_H
 #define GORT_BASE_LIST_H
@@ -33,7 +33,7 @@ static inline void gort__list_push(gort__link *head, gort__link *link) {
 }
 
 static inline void gort__list_unlink(gort__link *link) {
-  link->prev->next = link->next;
+  link->prev->next = link->next; /* NOLINT: I1, it is in a list */
   link->next->prev = link->prev;
   link->next = link->prev = NULL;
 }

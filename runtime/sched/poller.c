@@ -56,6 +56,7 @@ static int wait_events(int fd, struct epoll_event *events, int64_t timeout) {
 static bool wake_vms(const struct epoll_event *events, int n) {
   bool kicked = false;
   for (int i = 0; i < n; i++) {
+    /* cppcheck-suppress uninitvar; the kernel filled n of them */
     gort_vm *vm = events[i].data.ptr;
     if (vm)
       gort__loop_wake(vm);

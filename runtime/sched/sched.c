@@ -218,8 +218,7 @@ static gort_vm *pop_global_vm(gort *rt, gort_worker *w, bool fresh) {
   if (!atomic_load(&rt->n_global_vms)) return NULL;
   gort__lock_take(&rt->lock);
   gort__node *n = NULL;
-  if (!fresh && ++w->global_picks % 4 == 0)
-    n = gort__runq_pop(&rt->global_vms);
+  if (!fresh && ++w->global_picks % 4 == 0) n = gort__runq_pop(&rt->global_vms);
   if (!n) n = gort__runq_pop(&rt->fresh_vms);
   if (!n && !fresh) n = gort__runq_pop(&rt->global_vms);
   if (n) atomic_fetch_sub(&rt->n_global_vms, 1);
@@ -377,8 +376,7 @@ static bool found_vm(gort_vm *vm, gort__work *out) {
   if (!vm) return false;
   GORT_ASSERT(atomic_load(&vm->state_now) == GORT_VM_QUEUED);
   /* Relaxed: whoever sees QUEUED or RUNNING does the same, push and go. */
-  atomic_store_explicit(&vm->state_now, GORT_VM_RUNNING,
-                        memory_order_relaxed);
+  atomic_store_explicit(&vm->state_now, GORT_VM_RUNNING, memory_order_relaxed);
   out->vm = vm;
   out->record = NULL;
   return true;
@@ -425,13 +423,9 @@ static void *steal_half(gort_worker *w, gort__ring *from, gort__ring *to,
   return n ? got[0] : NULL;
 }
 
-static void vm_overflow(gort *rt, void *vm) {
-  push_global_vm(rt, vm, true);
-}
+static void vm_overflow(gort *rt, void *vm) { push_global_vm(rt, vm, true); }
 
-static void record_overflow(gort *rt, void *r) {
-  give_back_record(rt, r);
-}
+static void record_overflow(gort *rt, void *r) { give_back_record(rt, r); }
 
 /* The vm in another's slot, once it has sat there for a while. */
 static gort_vm *steal_slot(gort_worker *other) {
@@ -452,8 +446,9 @@ static bool steal(gort *rt, gort_worker *w, gort__work *out) {
                                               memory_order_acquire);
     if (!other || other == w) continue;
     if (found_vm(steal_half(w, &other->vms, &w->vms, vm_overflow), out) ||
-        found_record(rt, w, steal_half(w, &other->records, &w->records,
-                                        record_overflow), out) ||
+        found_record(
+            rt, w, steal_half(w, &other->records, &w->records, record_overflow),
+            out) ||
         found_vm(steal_slot(other), out))
       return true;
   }
@@ -468,8 +463,7 @@ bool gort__sched_find(gort_worker *w, gort__work *out) {
       found_record(rt, w, gort__ring_pop(&w->records), out))
     return true;
   /* Two vms that hand over to each other through the slot are not alone. */
-  if (w->searches % RING_TURN == 0 &&
-      found_vm(gort__ring_pop(&w->vms), out))
+  if (w->searches % RING_TURN == 0 && found_vm(gort__ring_pop(&w->vms), out))
     return true;
   return found_vm(take_slot(w), out) ||
          found_vm(gort__ring_pop(&w->vms), out) ||

@@ -37,9 +37,9 @@ struct gort_vm {
   void *state;
 
   /* Owner-only. */
-  gort__runq runq;      /* woken */
-  gort__runq turnq;     /* had their turn and want another */
-  unsigned picks;       /* so that neither queue starves */
+  gort__runq runq;  /* woken */
+  gort__runq turnq; /* had their turn and want another */
+  unsigned picks;   /* so that neither queue starves */
   gort_task *current;
   unsigned n_live;       /* live, without the atomic */
   gort__link tasks;      /* all started tasks */
@@ -101,8 +101,7 @@ static inline gort_task *gort__vm_next(gort_vm *vm) {
   if (atomic_load_explicit(&vm->inbox, memory_order_relaxed) != NULL)
     gort__vm_collect(vm);
   gort__node *n = NULL;
-  if (vm->turnq.first && ++vm->picks % 16 == 0)
-    n = gort__runq_pop(&vm->turnq);
+  if (vm->turnq.first && ++vm->picks % 16 == 0) n = gort__runq_pop(&vm->turnq);
   if (!n) n = gort__runq_pop(&vm->runq);
   if (!n) n = gort__runq_pop(&vm->turnq);
   return n ? gort__task_of_node(n) : NULL;

@@ -94,8 +94,7 @@ static GORT_COLD bool regain_place(gort_worker *w) {
 }
 
 static bool lost_place(gort_worker *w) {
-  return GORT_UNLIKELY(atomic_load_explicit(&w->status,
-                                            memory_order_acquire) ==
+  return GORT_UNLIKELY(atomic_load_explicit(&w->status, memory_order_acquire) ==
                        GORT_WORKER_BLOCKED) &&
          !regain_place(w);
 }

@@ -25,11 +25,11 @@ typedef struct gort_worker {
 
   /* Owner-only. */
   gort__rand rand;
-  gort_vm *home;     /* where records were last started */
-  unsigned allow;    /* tasks home may hold before another vm is better */
-  bool spinning;     /* counted in rt->spinning */
+  gort_vm *home;  /* where records were last started */
+  unsigned allow; /* tasks home may hold before another vm is better */
+  bool spinning;  /* counted in rt->spinning */
   unsigned global_picks;
-  unsigned searches; /* so that no queue starves */
+  unsigned searches;         /* so that no queue starves */
   uint64_t next_id, last_id; /* task ids reserved for this worker */
   unsigned quiet;            /* hints to ignore before the next wake-up */
   bool has_thread;           /* false: gort_run's caller is the thread */

@@ -107,10 +107,15 @@ static void drop(gort_record *r) {
   if (s->release) s->release(s);
 }
 
-const gort_vm_ops steps_ops = {
-    .create = create,     .destroy = destroy, .start = start,
-    .resume = resume,     .preempt = preempt, .describe = describe,
-    .fail = fail,         .forget = forget,   .drop = drop};
+const gort_vm_ops steps_ops = {.create = create,
+                               .destroy = destroy,
+                               .start = start,
+                               .resume = resume,
+                               .preempt = preempt,
+                               .describe = describe,
+                               .fail = fail,
+                               .forget = forget,
+                               .drop = drop};
 
 /* ---- runtimes ---------------------------------------------------------- */
 
