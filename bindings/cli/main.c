@@ -23,12 +23,21 @@ typedef struct program {
 
 /* ---- ending ------------------------------------------------------------ */
 
-/* Ends the process; the first caller decides how. */
-_Noreturn static void leave(program *p, int status) {
+/* The first caller goes on and decides how the process ends; others wait. */
+static void decide(program *p) {
   if (atomic_exchange(&p->exiting, true))
     for (;;) pause();
+}
+
+/* After decide. */
+_Noreturn static void finish(program *p, int status) {
   gort_stop(p->host.rt, 50000000);
   exit(status);
+}
+
+_Noreturn static void leave(program *p, int status) {
+  decide(p);
+  finish(p, status);
 }
 
 static void leave_host(lgort_host *h, int status) { leave(h->user, status); }
@@ -41,8 +50,9 @@ static void say(const char *text) {
 
 static void on_task_error(lgort_host *h, bool is_main, const char *report) {
   program *p = h->user;
-  if (!atomic_load(&p->exiting)) say(report);
-  leave(p, is_main ? 1 : 2);
+  decide(p);
+  say(report);
+  finish(p, is_main ? 1 : 2);
 }
 
 static void on_main_end(gort *rt, void *arg) {
