@@ -1,0 +1,255 @@
+/* encoding.c - the working memory of an encoding.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "cross/encoding.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cross/why.h"
+#include "vm/park.h"
+
+/* ---- memory ------------------------------------------------------------ */
+
+/* An error is raised on purpose: the encoder is free for the next encoding,
+ * which releases what is in it. */
+void lgort__abandon(lgort_encoding *x) { x->e->busy = false; }
+
+_Noreturn void lgort__no_memory(lgort_encoding *x) {
+  lgort__abandon(x);
+  luaL_error(x->L, "cannot %s: not enough memory", x->subject->verb);
+  abort();
+}
+
+char *lgort__reserve(lgort_encoding *x, size_t n) {
+  lgort_encoder *e = x->e;
+  if (e->room - e->len < n) {
+    size_t room = (e->len + n) * 2;
+    char *bytes = gort_realloc(e->bytes, room);
+    if (!bytes) lgort__no_memory(x);
+    e->bytes = bytes;
+    e->room = room;
+  }
+  return e->bytes + e->len;
+}
+
+void lgort__put_bytes(lgort_encoding *x, const void *s, size_t n) {
+  memcpy(lgort__reserve(x, n), s, n);
+  x->e->len += n;
+}
+
+void lgort__put_byte(lgort_encoding *x, int b) {
+  *lgort__reserve(x, 1) = (char)b;
+  x->e->len++;
+}
+
+void lgort__put_number(lgort_encoding *x, uint64_t n) {
+  char *p = lgort__reserve(x, 10);
+  int i = 0;
+  for (; n >= 0x80; n >>= 7) p[i++] = (char)(n | 0x80);
+  p[i++] = (char)n;
+  x->e->len += (size_t)i;
+}
+
+void lgort__put_string(lgort_encoding *x, int tag, const char *s, size_t len) {
+  lgort__put_byte(x, tag);
+  lgort__put_number(x, len);
+  lgort__put_bytes(x, s, len);
+}
+
+uint32_t lgort__put_ref(lgort_encoding *x, int kind, void *ptr) {
+  lgort_encoder *e = x->e;
+  if (e->nrefs == e->refs_room) {
+    size_t room = e->refs_room ? e->refs_room * 2 : 16;
+    lgort_ref *refs = gort_realloc(e->refs, room * sizeof *refs);
+    if (!refs) lgort__no_memory(x);
+    e->refs = refs;
+    e->refs_room = room;
+  }
+  e->refs[e->nrefs] = (lgort_ref){kind, ptr};
+  return (uint32_t)e->nrefs++;
+}
+
+void lgort__drop_ref(lgort_ref *r) {
+  if (r->kind == LGORT_REF_OBJECT) gort_object_release(r->ptr);
+  if (r->kind == LGORT_REF_PATHS || r->kind == LGORT_REF_MODULE)
+    gort_buf_release(r->ptr);
+}
+
+static void encoder_reset(lgort_encoder *e) {
+  for (size_t i = 0; i < e->nrefs; i++) lgort__drop_ref(&e->refs[i]);
+  for (unsigned i = 0; i < e->nenvs; i++) gort_free(e->envs[i].names);
+  e->len = e->nrefs = e->nobjects = e->done = 0;
+  e->nenvs = 0;
+  e->has_paths = false;
+  if (e->nseen) { /* forgets all by a new epoch */
+    e->nseen = 0;
+    e->epoch++;
+  }
+  if (e->room > 1 << 20) { /* a big message's memory goes back */
+    gort_free(e->bytes);
+    e->bytes = NULL;
+    e->room = 0;
+  }
+  if (e->seen_size > 1 << 16 || e->epoch == 0) {
+    gort_free(e->seen);
+    gort_free(e->objects);
+    e->seen = NULL;
+    e->objects = NULL;
+    e->seen_size = e->objects_room = 0;
+    e->epoch = 1;
+  }
+}
+
+void lgort_encoder_unwind(lgort_encoder *e) {
+  for (; e && e->busy; e = e->inner) e->busy = false;
+}
+
+/* The encoder of the level that begins now. */
+lgort_encoder *lgort__encoding_begin(lua_State *L, lgort_vm *vm) {
+  lgort_encoder *e = &vm->encoder;
+  for (; e->busy; e = e->inner)
+    if (!e->inner) {
+      e->inner = gort_malloc(sizeof *e);
+      if (!e->inner) lgort_raise(L, GORT_ENOMEM);
+      memset(e->inner, 0, sizeof *e);
+    }
+  if (!e->queue) {
+    lua_newtable(L);
+    e->queue = luaL_ref(L, LUA_REGISTRYINDEX);
+  }
+  e->busy = true;
+  encoder_reset(e);
+  return e;
+}
+
+void lgort_encoder_fini(lgort_encoder *e) {
+  encoder_reset(e);
+  if (e->inner) lgort_encoder_fini(e->inner);
+  gort_free(e->inner);
+  gort_free(e->bytes);
+  gort_free(e->refs);
+  gort_free(e->seen);
+  gort_free(e->objects);
+  gort_free(e->envs);
+}
+
+/* ---- what was met before ----------------------------------------------- */
+
+static struct lgort_seen *probe(const lgort_encoder *e, const void *key) {
+  uint64_t h = (uint64_t)(uintptr_t)key * 0x9E3779B97F4A7C15u;
+  size_t i = (size_t)(h >> 20) & (e->seen_size - 1);
+  while (e->seen[i].epoch == e->epoch && e->seen[i].key != key)
+    i = (i + 1) & (e->seen_size - 1);
+  return &e->seen[i];
+}
+
+static void grow_seen(lgort_encoding *x) {
+  lgort_encoder *e = x->e;
+  lgort_encoder old = *e;
+  size_t size = old.seen_size ? old.seen_size * 2 : 64;
+  struct lgort_seen *seen = gort_malloc(size * sizeof *seen);
+  if (!seen) lgort__no_memory(x);
+  memset(seen, 0, size * sizeof *seen);
+  e->seen = seen;
+  e->seen_size = size;
+  for (size_t i = 0; i < old.seen_size; i++)
+    if (old.seen[i].epoch == e->epoch) *probe(e, old.seen[i].key) = old.seen[i];
+  gort_free(old.seen);
+}
+
+/* The entry of key; fresh tells whether it was just made. */
+struct lgort_seen *lgort__see(lgort_encoding *x, const void *key, bool *fresh) {
+  lgort_encoder *e = x->e;
+  if ((e->nseen + 1) * 2 > e->seen_size) grow_seen(x);
+  struct lgort_seen *s = probe(e, key);
+  *fresh = s->epoch != e->epoch;
+  if (*fresh) {
+    *s = (struct lgort_seen){.key = key, .epoch = e->epoch};
+    e->nseen++;
+  }
+  return s;
+}
+
+/* Numbers the object at idx. */
+struct lgort_pending *lgort__announce(lgort_encoding *x, int idx) {
+  lgort_encoder *e = x->e;
+  if (e->nobjects == e->objects_room) {
+    size_t room = e->objects_room ? e->objects_room * 2 : 64;
+    struct lgort_pending *p = gort_realloc(e->objects, room * sizeof *p);
+    if (!p) lgort__no_memory(x);
+    e->objects = p;
+    e->objects_room = room;
+  }
+  struct lgort_pending *p = &e->objects[e->nobjects++];
+  *p = (struct lgort_pending){.parent = x->here};
+  if (idx >= x->first && idx < x->queue)
+    p->stack = idx;
+  else {
+    lua_pushvalue(x->L, idx);
+    lua_rawseti(x->L, x->queue, (lua_Integer)e->nobjects);
+  }
+  return p;
+}
+
+/* ---- failing ----------------------------------------------------------- */
+
+void lgort__push_object(lgort_encoding *x, uint32_t number) {
+  const struct lgort_pending *p = &x->e->objects[number];
+  if (p->stack)
+    lua_pushvalue(x->L, p->stack);
+  else
+    lua_rawgeti(x->L, x->queue, (lua_Integer)number + 1);
+}
+
+/* The captured global that holds the value at idx. */
+static const char *global_name(lgort_encoding *x, int idx) {
+  lua_State *L = x->L;
+  for (unsigned i = 0; i < x->e->nenvs; i++) {
+    lua_rawgeti(L, x->queue, -1 - (lua_Integer)i);
+    for (size_t j = 0; j < x->e->envs[i].n; j++) {
+      const char *name = x->e->envs[i].names[j].global.name;
+      lua_getfield(L, -1, name);
+      if (lua_rawequal(L, -1, idx)) return name;
+      lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+  }
+  return "?";
+}
+
+/* Raises "cannot send: value.items[3] is <what>" for the value at idx. */
+_Noreturn void lgort__refuse(lgort_encoding *x, int idx, const char *what) {
+  lua_State *L = x->L;
+  idx = lua_absindex(L, idx);
+  luaL_checkstack(L, 40, NULL);
+  lgort__abandon(x);
+  /* From the culprit up; each step says how its parent names it. */
+  lua_pushliteral(L, "");
+  lua_pushvalue(L, idx); /* path, child */
+  uint32_t at = x->here;
+  for (int steps = 0; at != LGORT_NO_PARENT && steps < 1000; steps++) {
+    lgort__push_object(x, at);
+    lgort_push_step(L, -1, -2); /* path, child, parent, step */
+    lua_pushvalue(L, -4);
+    lua_concat(L, 2); /* path, child, parent, step .. path */
+    lua_replace(L, -4);
+    lua_replace(L, -2); /* path, parent */
+    at = x->e->objects[at].parent;
+  }
+  int root = 0;
+  for (int i = x->first; i < x->queue && !root; i++)
+    if (lua_rawequal(L, i, -1)) root = i;
+  const char *path = lua_tostring(L, -2);
+  const char *verb = x->subject->verb;
+  if (!root)
+    luaL_error(L, "cannot %s: global '%s'%s is %s", verb,
+               global_name(x, lua_gettop(L)), path, what);
+  if (!x->subject->is_call)
+    luaL_error(L, "cannot %s: %s%s is %s", verb, x->subject->root, path, what);
+  if (root == x->first)
+    luaL_error(L, "cannot %s: the function%s is %s", verb, path, what);
+  luaL_error(L, "cannot %s: argument %d%s is %s", verb, root - x->first, path,
+             what);
+  abort();
+}

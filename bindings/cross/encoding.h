@@ -1,0 +1,87 @@
+/* encoding.h - what the parts of the encoder share: an encoding under way, the
+ * bytes and references it writes, what it has met, and how it fails.
+ *
+ * SPDX-License-Identifier: MIT
+ *
+ * Invariants (between objects):
+ *   I1. objects[0 .. done) are written; the rest were announced (NEW_...).
+ *   I2. every reference in refs is owned by the encoder until the message is
+ *       built.
+ * Everything here may raise for want of memory; the encoder owns what it
+ *   holds then (encoder.h). */
+#ifndef LGORT_CROSS_ENCODING_H
+#define LGORT_CROSS_ENCODING_H
+
+#include "cross/encoder.h"
+#include "cross/message.h"
+
+/* The parent of what a root or a global holds. */
+#define LGORT_NO_PARENT UINT32_MAX
+
+struct lgort_seen {
+  const void *key;
+  uint32_t number;  /* of an object, or of the function that has a cell */
+  uint16_t upvalue; /* of a cell */
+  unsigned epoch;
+};
+
+struct lgort_pending {
+  lgort_code *code; /* functions */
+  size_t sizes_at;  /* tables: where narr and nhash go */
+  uint32_t parent;
+  int stack; /* of a root; 0: in the queue */
+};
+
+/* A global that a function names; strings are borrowed from its code. */
+struct lgort_env_name {
+  lgort_global global;
+  const lgort_code *code; /* that writes it, or the first to read it */
+};
+
+struct lgort_env_names {
+  const void *env;
+  int ref; /* of the table, into the queue at -ref */
+  int kind;
+  bool custom; /* a table of the script's own, named _ENV */
+  struct lgort_env_name *names;
+  size_t n, room, written;
+};
+
+typedef struct lgort_encoding {
+  lua_State *L;
+  lgort_vm *vm;
+  lgort_encoder *e;
+  const lgort_subject *subject;
+  int first;     /* the first root */
+  int queue;     /* stack index of the table of objects; 0: not there yet */
+  uint32_t here; /* the object being written */
+  bool adding;   /* an addition: it has no name on the other side */
+} lgort_encoding;
+
+/* The encoder of the level that begins now: empty, busy, with its queue. */
+lgort_encoder *lgort__encoding_begin(lua_State *L, lgort_vm *vm);
+/* An error is raised on purpose: the encoder is free for the next encoding,
+ * which releases what is in it. */
+void lgort__abandon(lgort_encoding *x);
+_Noreturn void lgort__no_memory(lgort_encoding *x);
+
+/* Room for n more bytes; where they go. Does not count them. */
+char *lgort__reserve(lgort_encoding *x, size_t n);
+void lgort__put_bytes(lgort_encoding *x, const void *s, size_t n);
+void lgort__put_byte(lgort_encoding *x, int b);
+void lgort__put_number(lgort_encoding *x, uint64_t n); /* varint */
+void lgort__put_string(lgort_encoding *x, int tag, const char *s, size_t len);
+/* The number of a new reference; takes ptr's count. */
+uint32_t lgort__put_ref(lgort_encoding *x, int kind, void *ptr);
+void lgort__drop_ref(lgort_ref *r);
+
+/* The entry of an address; *fresh tells whether it was just made. */
+struct lgort_seen *lgort__see(lgort_encoding *x, const void *key, bool *fresh);
+/* Numbers the object at idx, which is to be written later. */
+struct lgort_pending *lgort__announce(lgort_encoding *x, int idx);
+/* Pushes the object with this number. */
+void lgort__push_object(lgort_encoding *x, uint32_t number);
+/* Raises "cannot send: value.items[3] is <what>" for the value at idx. */
+_Noreturn void lgort__refuse(lgort_encoding *x, int idx, const char *what);
+
+#endif
