@@ -64,7 +64,7 @@ static void hand_off(gort *rt, gort_worker *w, unsigned tick) {
 
 static void look_at(gort *rt, gort_worker *w, int64_t now) {
   unsigned tick = atomic_load_explicit(&w->tick, memory_order_relaxed);
-  gort_vm *vm = atomic_load_explicit(&w->vm, memory_order_relaxed);
+  gort_vm *vm = atomic_load_explicit(&w->vm, memory_order_acquire);
   if (!vm || tick != w->seen_tick || !w->seen_at) {
     w->seen_tick = tick;
     w->seen_at = now;

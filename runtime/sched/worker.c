@@ -118,7 +118,7 @@ static bool leave_vm(gort_worker *w, gort_vm *vm) {
   if (gort__inbox_empty(&vm->inbox) ||
       !gort__vm_claim(vm, GORT_VM_IDLE, GORT_VM_RUNNING))
     return true;
-  atomic_store_explicit(&w->vm, vm, memory_order_relaxed);
+  atomic_store_explicit(&w->vm, vm, memory_order_release);
   return false;
 }
 
@@ -134,7 +134,7 @@ static void run_vm(gort_worker *w, gort__work work) {
   gort_vm *vm = work.vm;
   gort_record *r = work.record;
   int budget = SLICE;
-  atomic_store_explicit(&w->vm, vm, memory_order_relaxed);
+  atomic_store_explicit(&w->vm, vm, memory_order_release);
   for (;;) {
     bool yielded;
     gort_task *t;
@@ -150,7 +150,7 @@ static void run_vm(gort_worker *w, gort__work work) {
         /* The task that just parked has most likely woken its partner. */
         vm = gort__sched_partner(w);
         if (!vm) return;
-        atomic_store_explicit(&w->vm, vm, memory_order_relaxed);
+        atomic_store_explicit(&w->vm, vm, memory_order_release);
         budget = SLICE;
       }
       if (lost_place(w)) break;

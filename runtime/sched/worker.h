@@ -41,8 +41,9 @@ typedef struct gort_worker {
 
   /* Atomic. status: written under rt->lock, read by the owner (acquire).
    * tick: steps done; written by the owner, read by the monitor and by the
-   * signal handler (relaxed). vm: the vm it holds, likewise. preempt: the
-   * tick of the step that must end; written by the monitor (release). */
+   * signal handler (relaxed). vm: the vm it holds, likewise, but release on
+   * take: who sees a vm (acquire) may use signal_to. preempt: the tick of the
+   * step that must end; written by the monitor (release). */
   _Alignas(GORT_CACHELINE) atomic_uint status;
   atomic_uint tick;
   atomic_uint preempt;
