@@ -25,7 +25,6 @@ static int run(lua_State *L, lua_State *co, int narg) {
   atomic_store_explicit(&vm->innermost, outer, memory_order_relaxed);
   if (status == LUA_OK || status == LUA_YIELD) {
     if (status == LUA_YIELD && vm->yielding != LGORT_YIELD_USER) {
-      lua_pop(co, nres);
       lgort_set_suspended(co, true);
       return PASSED_ON;
     }

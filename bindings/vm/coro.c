@@ -262,7 +262,8 @@ static gort_step run(lgort_vm *vm, lgort_task *lt, int nargs) {
   int status = lua_resume(lt->co, vm->L, nargs, &nres);
   atomic_store_explicit(&vm->innermost, NULL, memory_order_relaxed);
   if (status == LUA_YIELD) {
-    lua_pop(lt->co, nres);
+    /* A yield of our own has no values. */
+    if (vm->yielding == LGORT_YIELD_USER) lua_pop(lt->co, nres);
     lgort_set_suspended(lt->co, true);
     return vm->yielding == LGORT_YIELD_PARK ? GORT_STEP_PARKED
                                             : GORT_STEP_YIELDED;

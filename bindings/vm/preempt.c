@@ -8,15 +8,20 @@
  * function that Lua allows in a signal handler. */
 #include "vm/preempt.h"
 
+/* A script's line hook is called after the count hook for the same
+ * instruction, and would find the coroutine already yielded: with such a hook
+ * the turn ends after its line event instead. */
 static void turn_over(lua_State *L, lua_Debug *ar) {
   lgort_vm *vm = lgort_vm_of(L);
   bool mine = vm->saved_hook.L == L;
   lua_Hook hook = mine ? vm->saved_hook.hook : NULL;
-  if (ar->event != LUA_HOOKCOUNT) { /* an event for the script's hook */
-    if (hook) hook(L, ar);
-    return;
-  }
   int mask = mine ? vm->saved_hook.mask : 0;
+  if (ar->event == LUA_HOOKCOUNT) {
+    if (mask & LUA_MASKLINE) return;
+  } else {
+    if (hook) hook(L, ar);
+    if (ar->event != LUA_HOOKLINE || lua_gethook(L) != turn_over) return;
+  }
   lua_sethook(L, hook, mask, mine ? vm->saved_hook.count : 0);
   vm->saved_hook.L = NULL;
   if (vm->nopark == 0 && lua_isyieldable(L)) {
@@ -36,6 +41,8 @@ void lgort_preempt(gort_vm *gvm) {
     vm->saved_hook.mask = lua_gethookmask(L);
     vm->saved_hook.count = lua_gethookcount(L);
     vm->saved_hook.L = L;
+  } else if (vm->saved_hook.L == L) {
+    vm->saved_hook.L = NULL; /* the script has taken its own off since */
   }
   lua_sethook(L, turn_over, lua_gethookmask(L) | LUA_MASKCOUNT, 1);
 }
