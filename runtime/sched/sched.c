@@ -8,11 +8,15 @@
 #include "sched/runtime.h"
 
 enum {
+  PARTNER_TURNS = 8, /* a full search after so many short ways */
   GLOBAL_TURN = 16,  /* every so many searches start at the global queues */
   RING_TURN = 8,     /* every so many: at the ring, before the slot */
   BATCH = 128,       /* records moved from the global queue at once */
   STEAL_PAUSES = 200 /* how long a vm may sit in a slot before it is stolen */
 };
+
+/* How long records may keep the other vms of the global queue waiting. */
+static const int64_t FAIR_NS = 200000000;
 
 /* ---- publishing -------------------------------------------------------- */
 
@@ -457,8 +461,16 @@ static bool steal(gort *rt, gort_worker *w, gort__work *out) {
 
 bool gort__sched_find(gort_worker *w, gort__work *out) {
   gort *rt = w->rt;
-  if (++w->searches % GLOBAL_TURN == 0 && find_global(rt, w, out)) return true;
-  if (found_vm(pop_global_vm(rt, w, w->searches % 4 != 0), out)) return true;
+  w->searches++;
+  /* Vms that had their turn get another now and then though records keep
+   * coming; seldom, since they may be what makes the records. */
+  int64_t now = gort__monitor_now(rt);
+  if (now - w->fair_at > FAIR_NS) {
+    w->fair_at = now;
+    if (found_vm(pop_global_vm(rt, w, false), out)) return true;
+  }
+  if (w->searches % GLOBAL_TURN == 0 && find_global(rt, w, out)) return true;
+  if (found_vm(pop_global_vm(rt, w, true), out)) return true;
   if (w->searches % 2 == 0 &&
       found_record(rt, w, gort__ring_pop(&w->records), out))
     return true;
@@ -472,7 +484,7 @@ bool gort__sched_find(gort_worker *w, gort__work *out) {
 }
 
 gort_vm *gort__sched_partner(gort_worker *w) {
-  if (++w->searches % 4 == 0) return NULL; /* a full search is due */
+  if (++w->searches % PARTNER_TURNS == 0) return NULL; /* search in full */
   gort_vm *vm = take_slot(w);
   if (vm)
     atomic_store_explicit(&vm->state_now, GORT_VM_RUNNING,

@@ -44,8 +44,8 @@ typedef struct gort__work {
 
 /* One look at every queue in order; false when there is nothing. */
 bool gort__sched_find(gort_worker *w, gort__work *out);
-/* The vm in w's slot, RUNNING, three times out of four: the short way from one
- * vm to the next. NULL: search. */
+/* The vm in w's slot, RUNNING: the short way from one vm to the next. NULL:
+ * search (also every so often when there is one, for the others' sake). */
 gort_vm *gort__sched_partner(gort_worker *w);
 /* The next record if it may start in vm right away. Owner of both. */
 gort_record *gort__sched_record_for(gort_worker *w, gort_vm *vm);

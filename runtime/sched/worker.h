@@ -29,6 +29,7 @@ typedef struct gort_worker {
   unsigned allow; /* tasks home may hold before another vm is better */
   bool spinning;  /* counted in rt->spinning */
   unsigned global_picks;
+  int64_t fair_at;           /* when vms that had their turn last had another */
   unsigned searches;         /* so that no queue starves */
   uint64_t next_id, last_id; /* task ids reserved for this worker */
   unsigned quiet;            /* hints to ignore before the next wake-up */
