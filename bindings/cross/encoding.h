@@ -40,7 +40,6 @@ struct lgort_env_name {
 
 struct lgort_env_names {
   const void *env;
-  int ref; /* of the table, into the queue at -ref */
   int kind;
   bool custom; /* a table of the script's own, named _ENV */
   struct lgort_env_name *names;
