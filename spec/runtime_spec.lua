@@ -142,7 +142,8 @@ describe("stack", function()
       for _ = 1, 200 do
         gort.time.sleep(0.001)
         text = gort.runtime.stack(true)
-        if text:find "%[sleep%]" and not text:find "runnable" then break end
+        local _, running = text:gsub("%[running%]", "")
+        if text:find "%[sleep%]" and running == 1 and not text:find "runnable" then break end
       end
       print(text)]])
     assert.equal("", r.err)
