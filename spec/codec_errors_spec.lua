@@ -39,13 +39,6 @@ describe("what cannot be sent:", function()
     assert.matches("^cannot send: value is a C function",
       sending(coroutine.wrap(noop)))
   end)
-
-  it("tables with metatables, for the time being", function()
-    assert.matches("^cannot send: value is a table with a metatable",
-      sending(setmetatable({}, {})))
-    assert.matches("^cannot send: value%.p is a table with a metatable",
-      sending { p = setmetatable({}, { __index = {} }) })
-  end)
 end)
 
 describe("the path says where it is:", function()
@@ -83,6 +76,14 @@ describe("the path says where it is:", function()
     assert.matches("upvalue 'f'", message)
     assert.matches("codec_errors_spec.lua:" .. line, message)
     assert.matches("is a file$", message)
+  end)
+
+  it("a metatable", function()
+    local class = { __index = { log = f } }
+    assert.equal("cannot send: value.p (its metatable).__index.log is a file",
+      sending { p = setmetatable({}, class) })
+    assert.equal("cannot start task: argument 1[1] (its metatable).__index.log" ..
+      " is a file", starting(print, { setmetatable({}, class) }))
   end)
 
   it("the shortest way, in a cyclic table", function()

@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "cross/classes.h"
 #include "cross/env.h"
 #include "cross/handles.h"
 #include "cross/message.h"
@@ -19,9 +20,13 @@ typedef struct decoding {
   lua_State *L;
   lgort_vm *vm;
   const lgort_message *m;
+  gort_buf *bundle; /* what m is in, when it is a bundle; else NULL */
   const char *at, *end;
-  int objects; /* stack index of the table of objects */
-  int envs;    /* stack index of the first environment */
+  /* Stack index of the table of objects: by number from 1; classes that are
+   * references by -1 - reference. */
+  int objects;
+  int later; /* the same of a bundle's table of what is set at its end */
+  int envs;  /* stack index of the first environment */
   uint32_t nobjects, done;
 } decoding;
 
@@ -108,6 +113,99 @@ static void push_known(decoding *d) {
   lua_rawgeti(d->L, d->objects, (lua_Integer)n + 1);
 }
 
+/* ---- classes ----------------------------------------------------------- */
+
+static void decode_bundle(lua_State *L, lgort_vm *vm, gort_buf *b);
+
+/* Pushes this vm's table for a class if it is there and new enough. */
+static bool push_current(decoding *d, const lgort_class *cls) {
+  lgort_class_push(d->L, d->vm, cls->id);
+  if (lua_istable(d->L, -1) && lgort_class_is_current(d->L, d->vm, -1, cls))
+    return true;
+  lua_pop(d->L, 1);
+  return false;
+}
+
+/* All classes that the message refers to are there before its values are. */
+static void fetch_classes(decoding *d) {
+  lua_State *L = d->L;
+  for (uint32_t i = d->m->nrefs; i-- > 0;) { /* the needed ones come last */
+    if (d->m->refs[i].kind != LGORT_REF_CLASS) continue;
+    const lgort_class *cls = d->m->refs[i].ptr;
+    int top = lua_gettop(L);
+    if (!push_current(d, cls)) {
+      decode_bundle(L, d->vm, cls->bundle);
+      if (!push_current(d, cls)) malformed(d);
+    }
+    lua_rawseti(L, d->objects, -1 - (lua_Integer)i);
+    lua_settop(L, top); /* a bundle keeps its classes until here */
+  }
+}
+
+static void push_class(decoding *d) {
+  uint64_t n = get_number(d);
+  if (n >= d->m->nrefs || d->m->refs[n].kind != LGORT_REF_CLASS) malformed(d);
+  lua_rawgeti(d->L, d->objects, -1 - (lua_Integer)n);
+}
+
+static void clear_table(lua_State *L) {
+  for (lua_pushnil(L); lua_next(L, -2);) {
+    lua_pop(L, 1);
+    lua_pushvalue(L, -1);
+    lua_pushnil(L);
+    lua_rawset(L, -4);
+  }
+  lua_pushnil(L);
+  lua_setmetatable(L, -2);
+}
+
+/* A class of the bundle: a table, to be filled unless this vm's one is as new.
+ * Its version is noted for the end. */
+static void push_new_class(decoding *d) {
+  lua_State *L = d->L;
+  if (!d->bundle) malformed(d);
+  lgort_class cls = {.id = get_number(d)};
+  cls.version = (unsigned)get_number(d);
+  if (!push_current(d, &cls)) {
+    lgort_class_push(L, d->vm, cls.id);
+    if (lua_istable(L, -1)) {
+      clear_table(L);
+    } else {
+      lua_pop(L, 1);
+      lua_newtable(L);
+      lgort_class_enter(L, d->vm, cls.id, lua_gettop(L));
+    }
+    lua_pushinteger(L, cls.version);
+    lua_rawseti(L, d->later, -1 - (lua_Integer)d->nobjects);
+  } else {
+    lua_pushboolean(L, 1); /* what comes for it is not wanted */
+    lua_rawseti(L, d->later, (lua_Integer)d->nobjects + 1);
+  }
+  remember(d);
+}
+
+/* Everything is there: metatables (with their __gc), and the classes may be
+ * found. */
+static void end_bundle(decoding *d) {
+  lua_State *L = d->L;
+  for (int pass = 0; pass < 2; pass++)
+    for (uint32_t i = 1; i <= d->nobjects; i++) {
+      lua_rawgeti(L, d->objects, (lua_Integer)i);
+      if (lua_rawgeti(L, d->later, pass ? -(lua_Integer)i : (lua_Integer)i) ==
+              LUA_TTABLE &&
+          !pass) {
+        lua_setmetatable(L, -2);
+        lua_pushnil(L);
+      }
+      if (pass && lua_isinteger(L, -1))
+        lgort_class_entered(L, d->vm, -2, (unsigned)lua_tointeger(L, -1),
+                            d->bundle);
+      lua_pop(L, 2);
+    }
+}
+
+/* ---- values ------------------------------------------------------------ */
+
 static void push_value(decoding *d, int tag) {
   lua_State *L = d->L;
   switch (tag) {
@@ -164,6 +262,12 @@ static void push_value(decoding *d, int tag) {
       return;
     case LGORT_T_REF:
       push_known(d);
+      return;
+    case LGORT_T_CLASS:
+      push_class(d);
+      return;
+    case LGORT_T_NEWCLASS:
+      push_new_class(d);
       return;
     case LGORT_T_TABLE:
       push_table(d);
@@ -223,19 +327,44 @@ static void fill_function(decoding *d) {
   }
 }
 
-static void fill_next(decoding *d) {
+/* Reads the metatable of the table on top of the stack. */
+static void set_metatable(decoding *d, bool wanted) {
+  lua_State *L = d->L;
+  push_value(d, get_byte(d));
+  if (!lua_istable(L, -1)) malformed(d);
+  if (!wanted)
+    lua_pop(L, 1);
+  else if (d->bundle)
+    lua_rawseti(L, d->later, (lua_Integer)d->done);
+  else
+    lua_setmetatable(L, -2);
+}
+
+static void fill_next(decoding *d, int mark) {
   lua_State *L = d->L;
   if (d->done == d->nobjects) malformed(d);
+  bool wanted = true;
   lua_rawgeti(L, d->objects, (lua_Integer)++d->done);
-  if (lua_istable(L, -1))
+  if (d->bundle) {
+    wanted = lua_rawgeti(L, d->later, (lua_Integer)d->done) != LUA_TBOOLEAN;
+    lua_pop(L, 1);
+  }
+  if (lua_istable(L, -1)) {
+    if (mark == LGORT_T_OBJECT) set_metatable(d, wanted);
+    if (!wanted) lua_newtable(L);
     fill_table(d);
-  else
+    if (!wanted) lua_pop(L, 1);
+  } else {
+    if (mark == LGORT_T_OBJECT) malformed(d);
     fill_function(d);
+  }
   lua_pop(L, 1);
 }
 
 static void set_global(decoding *d) {
   push_env(d);
+  lgort_push_own_globals(d->L, d->vm);
+  lua_remove(d->L, -2);
   uint64_t len = get_number(d);
   if (len > (size_t)(d->end - d->at)) malformed(d);
   const char *s = get_bytes(d, (size_t)len);
@@ -272,8 +401,8 @@ static void add_to_library(decoding *d) {
 static void decode_message(decoding *d) {
   lua_State *L = d->L;
   const lgort_message *m = d->m;
-  luaL_checkstack(L, 24 + (int)m->nroots, "too many values");
   use_paths(L, m);
+  fetch_classes(d);
   for (uint32_t i = 0; i < m->nenvs; i++)
     lgort_push_env(L, d->vm, m->env_kind[i]);
   bool rooted = false;
@@ -289,8 +418,8 @@ static void decode_message(decoding *d) {
       continue;
     }
     if (!rooted) malformed(d);
-    if (mark == LGORT_T_BODY)
-      fill_next(d);
+    if (mark == LGORT_T_BODY || mark == LGORT_T_OBJECT)
+      fill_next(d, mark);
     else if (mark == LGORT_T_GLOBAL)
       set_global(d);
     else if (mark == LGORT_T_END && d->done == d->nobjects)
@@ -300,16 +429,39 @@ static void decode_message(decoding *d) {
   }
 }
 
+/* Pushes the table of objects, that of later, and the environments; then the
+ * roots. */
+static void decode_buffer(decoding *d, gort_buf *b) {
+  lua_State *L = d->L;
+  d->m = (const lgort_message *)(const void *)gort_buf_bytes(b);
+  d->at = (const char *)(d->m->refs + d->m->nrefs);
+  d->end = gort_buf_bytes(b) + gort_buf_len(b);
+  luaL_checkstack(L, 40 + (int)d->m->nroots, "too many values");
+  int base = lua_gettop(L);
+  lua_createtable(L, d->m->nobjects < INT32_MAX ? (int)d->m->nobjects : 0, 0);
+  d->objects = ++base;
+  if (d->bundle) {
+    lua_newtable(L);
+    d->later = ++base;
+  }
+  d->envs = base + 1;
+  decode_message(d);
+  if (d->bundle) end_bundle(d);
+}
+
+/* Leaves values on the stack that keep the bundle's classes alive. */
+static void decode_bundle(lua_State *L, lgort_vm *vm, gort_buf *b) {
+  decoding d = {.L = L, .vm = vm, .bundle = b};
+  int top = lua_gettop(L);
+  decode_buffer(&d, b);
+  lua_settop(L, top + 1);
+}
+
 static int decode_data(lua_State *L, lgort_vm *vm, gort_buf *b) {
   decoding d = {.L = L, .vm = vm};
-  d.m = (const lgort_message *)(const void *)gort_buf_bytes(b);
-  d.at = (const char *)(d.m->refs + d.m->nrefs);
-  d.end = gort_buf_bytes(b) + gort_buf_len(b);
-  int base = lua_gettop(L), n = (int)d.m->nroots;
-  lua_createtable(L, d.m->nobjects < INT32_MAX ? (int)d.m->nobjects : 0, 0);
-  d.objects = base + 1;
-  d.envs = base + 2;
-  decode_message(&d);
+  int base = lua_gettop(L);
+  decode_buffer(&d, b);
+  int n = (int)d.m->nroots;
   if (vm->starting && d.m->nenvs && d.m->env_kind[0] != LGORT_ENV_BASE) {
     lua_pushvalue(L, d.envs);
     lgort_set_task_env(L, vm, vm->starting);

@@ -13,7 +13,9 @@
 
 /* An error is raised on purpose: the encoder is free for the next encoding,
  * which releases what is in it. */
-void lgort__abandon(lgort_encoding *x) { x->e->busy = false; }
+void lgort__abandon(lgort_encoding *x) {
+  for (; x; x = x->outer) x->e->busy = false;
+}
 
 _Noreturn void lgort__no_memory(lgort_encoding *x) {
   lgort__abandon(x);
@@ -72,6 +74,7 @@ uint32_t lgort__put_ref(lgort_encoding *x, int kind, void *ptr) {
 
 void lgort__drop_ref(lgort_ref *r) {
   if (r->kind == LGORT_REF_OBJECT) gort_object_release(r->ptr);
+  if (r->kind == LGORT_REF_CLASS) lgort_class_release(r->ptr);
   if (r->kind == LGORT_REF_PATHS || r->kind == LGORT_REF_MODULE)
     gort_buf_release(r->ptr);
 }
@@ -105,6 +108,19 @@ void lgort_encoder_unwind(lgort_encoder *e) {
   for (; e && e->busy; e = e->inner) e->busy = false;
 }
 
+static void make_queue(lua_State *L, lgort_encoder *e) {
+  if (e->queue) {
+    bool there = lua_rawgeti(L, LUA_REGISTRYINDEX, e->queue) == LUA_TTABLE;
+    lua_pop(L, 1);
+    if (there) return;
+  }
+  lua_newtable(L);
+  if (e->queue)
+    lua_rawseti(L, LUA_REGISTRYINDEX, e->queue);
+  else
+    e->queue = luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
 /* The encoder of the level that begins now. */
 lgort_encoder *lgort__encoding_begin(lua_State *L, lgort_vm *vm) {
   lgort_encoder *e = &vm->encoder;
@@ -114,13 +130,15 @@ lgort_encoder *lgort__encoding_begin(lua_State *L, lgort_vm *vm) {
       if (!e->inner) lgort_raise(L, GORT_ENOMEM);
       memset(e->inner, 0, sizeof *e);
     }
-  if (!e->queue) {
-    lua_newtable(L);
-    e->queue = luaL_ref(L, LUA_REGISTRYINDEX);
-  }
   e->busy = true;
   encoder_reset(e);
+  make_queue(L, e);
   return e;
+}
+
+void lgort__encoding_restart(lgort_encoding *x) {
+  encoder_reset(x->e);
+  make_queue(x->L, x->e);
 }
 
 void lgort_encoder_fini(lgort_encoder *e) {
@@ -171,6 +189,18 @@ struct lgort_seen *lgort__see(lgort_encoding *x, const void *key, bool *fresh) {
   return s;
 }
 
+struct lgort_seen *lgort__find(lgort_encoding *x, const void *key) {
+  if (!x->e->seen_size) return NULL;
+  struct lgort_seen *s = probe(x->e, key);
+  return s->epoch == x->e->epoch ? s : NULL;
+}
+
+void lgort__put_seen(lgort_encoding *x, const struct lgort_seen *s) {
+  bool is_class = s->upvalue == LGORT_SEEN_CLASS;
+  lgort__put_byte(x, is_class ? LGORT_T_CLASS : LGORT_T_REF);
+  lgort__put_number(x, s->number);
+}
+
 /* Numbers the object at idx. */
 struct lgort_pending *lgort__announce(lgort_encoding *x, int idx) {
   lgort_encoder *e = x->e;
@@ -218,15 +248,10 @@ static const char *global_name(lgort_encoding *x, int idx) {
   return "?";
 }
 
-/* Raises "cannot send: value.items[3] is <what>" for the value at idx. */
-_Noreturn void lgort__refuse(lgort_encoding *x, int idx, const char *what) {
+/* Stack: a path, what it starts from. Makes it the path from a root, which is
+ * returned, or from a global: 0. */
+static int push_path(lgort_encoding *x) {
   lua_State *L = x->L;
-  idx = lua_absindex(L, idx);
-  luaL_checkstack(L, 40, NULL);
-  lgort__abandon(x);
-  /* From the culprit up; each step says how its parent names it. */
-  lua_pushliteral(L, "");
-  lua_pushvalue(L, idx); /* path, child */
   uint32_t at = x->here;
   for (int steps = 0; at != LGORT_NO_PARENT && steps < 1000; steps++) {
     lgort__push_object(x, at);
@@ -237,9 +262,25 @@ _Noreturn void lgort__refuse(lgort_encoding *x, int idx, const char *what) {
     lua_replace(L, -2); /* path, parent */
     at = x->e->objects[at].parent;
   }
-  int root = 0;
-  for (int i = x->first; i < x->queue && !root; i++)
-    if (lua_rawequal(L, i, -1)) root = i;
+  for (int i = x->first; i < x->queue; i++)
+    if (lua_rawequal(L, i, -1)) return i;
+  return 0;
+}
+
+/* Raises "cannot send: value.items[3] is <what>" for the value at idx. */
+_Noreturn void lgort__refuse(lgort_encoding *x, int idx, const char *what) {
+  lua_State *L = x->L;
+  idx = lua_absindex(L, idx);
+  luaL_checkstack(L, 40, NULL);
+  lgort__abandon(x);
+  /* From the culprit up; each step says how its parent names it. */
+  lua_pushliteral(L, "");
+  lua_pushvalue(L, idx); /* path, child */
+  int root = push_path(x);
+  while (root && x->outer) {
+    x = x->outer;
+    root = push_path(x);
+  }
   const char *path = lua_tostring(L, -2);
   const char *verb = x->subject->verb;
   if (!root)

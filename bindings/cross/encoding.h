@@ -12,6 +12,7 @@
 #ifndef LGORT_CROSS_ENCODING_H
 #define LGORT_CROSS_ENCODING_H
 
+#include "cross/classes.h"
 #include "cross/encoder.h"
 #include "cross/message.h"
 
@@ -21,13 +22,16 @@
 struct lgort_seen {
   const void *key;
   uint32_t number;  /* of an object, or of the function that has a cell */
-  uint16_t upvalue; /* of a cell */
+  uint16_t upvalue; /* of a cell; LGORT_SEEN_CLASS: number is a reference */
   unsigned epoch;
 };
 
+enum { LGORT_SEEN_CLASS = UINT16_MAX };
+
 struct lgort_pending {
-  lgort_code *code; /* functions */
-  size_t sizes_at;  /* tables: where narr and nhash go */
+  lgort_code *code;       /* functions */
+  lgort_class_info *info; /* classes that are new with this bundle */
+  size_t sizes_at;        /* other tables: where narr and nhash go */
   uint32_t parent;
   int stack; /* of a root; 0: in the queue */
 };
@@ -55,10 +59,54 @@ typedef struct lgort_encoding {
   int queue;     /* stack index of the table of objects; 0: not there yet */
   uint32_t here; /* the object being written */
   bool adding;   /* an addition: it has no name on the other side */
+  bool again;    /* a table turned out to be a class: start anew */
+  /* In a bundle: what it is encoded for. */
+  struct lgort_encoding *outer;
 } lgort_encoding;
+
+/* ---- encoder.c ---- */
+
+/* Writes the value at idx (absolute). */
+void lgort__put_value(lgort_encoding *x, int idx);
+/* Notes that the other side needs this module. */
+void lgort__need_module(lgort_encoding *x, const char *name);
+/* Where the other side looks for modules. */
+void lgort__put_paths(lgort_encoding *x);
+/* Writes the table at idx by its name in a module or as the environment that it
+ * is; false: it is neither. */
+bool lgort__put_by_name(lgort_encoding *x, int idx);
+/* Encodes the n values from x->first on; the encoder stays x->e until
+ * lgort__encode_end. Returns owned. */
+gort_buf *lgort__encode_message(lgort_encoding *x, int n);
+void lgort__encode_end(lgort_encoding *x);
+
+/* ---- captures.c: environments and what functions name in them ---- */
+
+void lgort__put_env(lgort_encoding *x, int idx, int kind);
+/* The function with this code uses the environment at idx. */
+void lgort__capture_names(lgort_encoding *x, int idx, const lgort_code *code);
+/* Writes the captured globals found so far; true if there were any. */
+bool lgort__put_globals(lgort_encoding *x);
+/* What the script added to the standard tables. */
+void lgort__put_additions(lgort_encoding *x);
+
+/* ---- bundles.c: classes ---- */
+
+/* Writes the class at idx; info tells what this vm knows of it. */
+void lgort__put_class(lgort_encoding *x, int idx, lgort_class_info *info);
+/* Writes the metatable at idx. */
+void lgort__put_metatable(lgort_encoding *x, int idx);
+/* Is a table with this key and value (absolute) a class? */
+bool lgort__looks_like_class(lua_State *L, int key, int value);
+/* Adds the classes that the message's own need, in their latest versions. */
+void lgort__put_needed_classes(lgort_encoding *x);
+
+/* ---- encoding.c ---- */
 
 /* The encoder of the level that begins now: empty, busy, with its queue. */
 lgort_encoder *lgort__encoding_begin(lua_State *L, lgort_vm *vm);
+/* Begins anew on the same level. */
+void lgort__encoding_restart(lgort_encoding *x);
 /* An error is raised on purpose: the encoder is free for the next encoding,
  * which releases what is in it. */
 void lgort__abandon(lgort_encoding *x);
@@ -76,6 +124,10 @@ void lgort__drop_ref(lgort_ref *r);
 
 /* The entry of an address; *fresh tells whether it was just made. */
 struct lgort_seen *lgort__see(lgort_encoding *x, const void *key, bool *fresh);
+/* The same; NULL when it was not met. */
+struct lgort_seen *lgort__find(lgort_encoding *x, const void *key);
+/* Writes a reference to what was met. */
+void lgort__put_seen(lgort_encoding *x, const struct lgort_seen *s);
 /* Numbers the object at idx, which is to be written later. */
 struct lgort_pending *lgort__announce(lgort_encoding *x, int idx);
 /* Pushes the object with this number. */

@@ -36,6 +36,14 @@ int lgort_find_env(lua_State *L, lgort_vm *vm, int idx, int *nups) {
   return env_up;
 }
 
+/* Lets the table on top of the stack be known as globals. */
+static void note_env(lua_State *L, lgort_vm *vm) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, vm->envs);
+  lua_pushvalue(L, -2);
+  lua_rawsetp(L, -2, lua_topointer(L, -1));
+  lua_pop(L, 1);
+}
+
 static void push_full(lua_State *L, lgort_vm *vm) {
   lua_createtable(L, 0, 40);
   lua_rawgeti(L, LUA_REGISTRYINDEX, vm->base);
@@ -47,11 +55,93 @@ static void push_full(lua_State *L, lgort_vm *vm) {
   lua_pop(L, 1);
   lua_pushvalue(L, -1);
   lua_setfield(L, -2, LUA_GNAME);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, vm->envs);
-  lua_pushvalue(L, -2);
-  lua_rawsetp(L, -2, lua_topointer(L, -1));
-  lua_pop(L, 1);
+  note_env(L, vm);
 }
+
+/* ---- the globals of a class's functions -------------------------------- */
+
+/* Pushes the globals of the task that runs; false when it has no own ones. */
+static bool push_running(lua_State *L, lgort_vm *vm) {
+  if (gort_vm_index(vm->vm) == 0) {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
+    return true;
+  }
+  gort_task *self = gort_vm_current(vm->vm);
+  lgort_task *t = self ? gort_task_state(self) : NULL;
+  if (!t || !t->has_env) return false;
+  lgort_push_task_env(L, vm);
+  return true;
+}
+
+/* Upvalue: what was captured with the class. */
+static int shared_index(lua_State *L) {
+  lgort_vm *vm = lgort_vm_of(L);
+  lua_settop(L, 2);
+  if (lua_type(L, 2) == LUA_TSTRING &&
+      strcmp(lua_tostring(L, 2), LUA_GNAME) == 0) {
+    if (!push_running(L, vm)) lgort_push_task_env(L, vm);
+    return 1;
+  }
+  if (push_running(L, vm)) {
+    lua_pushvalue(L, 2);
+    if (lua_rawget(L, -2) != LUA_TNIL) return 1;
+  }
+  lua_pushvalue(L, 2);
+  if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL) return 1;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, vm->base);
+  lua_pushvalue(L, 2);
+  lua_rawget(L, -2);
+  return 1;
+}
+
+static int shared_newindex(lua_State *L) {
+  lgort_vm *vm = lgort_vm_of(L);
+  lua_settop(L, 3);
+  if (!push_running(L, vm)) lgort_push_task_env(L, vm);
+  lua_insert(L, 2);
+  lua_settable(L, 2);
+  return 0;
+}
+
+static int shared_pairs(lua_State *L) {
+  lgort_vm *vm = lgort_vm_of(L);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, vm->base);
+  lua_getfield(L, -1, "next");
+  if (!push_running(L, vm)) lgort_push_task_env(L, vm);
+  return 2;
+}
+
+static void push_shared(lua_State *L, lgort_vm *vm) {
+  lua_newtable(L);
+  lua_createtable(L, 0, 4);
+  lua_newtable(L);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -3, "captured");
+  lua_pushvalue(L, -1);
+  lua_pushcclosure(L, shared_index, 1);
+  lua_setfield(L, -3, "__index");
+  lua_pushcclosure(L, shared_newindex, 1);
+  lua_setfield(L, -2, "__newindex");
+  lua_pushcfunction(L, shared_pairs);
+  lua_setfield(L, -2, "__pairs");
+  lua_setmetatable(L, -2);
+  note_env(L, vm);
+}
+
+void lgort_push_own_globals(lua_State *L, lgort_vm *vm) {
+  if (lua_topointer(L, -1) == vm->base_ptr || !lua_getmetatable(L, -1)) {
+    lua_pushvalue(L, -1);
+    return;
+  }
+  if (lua_getfield(L, -1, "captured") != LUA_TTABLE) {
+    lua_pop(L, 2);
+    lua_pushvalue(L, -1);
+    return;
+  }
+  lua_remove(L, -2);
+}
+
+/* ---- kinds ------------------------------------------------------------- */
 
 void lgort_push_env(lua_State *L, lgort_vm *vm, int kind) {
   if (kind == LGORT_ENV_BASE) {
@@ -62,6 +152,8 @@ void lgort_push_env(lua_State *L, lgort_vm *vm, int kind) {
     lua_setmetatable(L, -2);
   } else if (kind == LGORT_ENV_BARE) {
     lua_newtable(L);
+  } else if (kind == LGORT_ENV_SHARED) {
+    push_shared(L, vm);
   } else {
     push_full(L, vm);
   }
@@ -80,18 +172,44 @@ int lgort_env_needed(const lgort_code *code) {
   return kind;
 }
 
+static int get_global(lua_State *L) {
+  lua_gettable(L, 1);
+  return 1;
+}
+
+/* Replaces the name on top of the stack by the value of the global: nil where
+ * the script's own metatable refuses to read what is not declared. */
+static void push_global(lua_State *L, lgort_vm *vm, int env) {
+  lua_pushvalue(L, -1);
+  bool there = lua_rawget(L, env) != LUA_TNIL;
+  if (there || lua_topointer(L, env) == vm->base_ptr) {
+    lua_remove(L, -2);
+    return;
+  }
+  lua_pop(L, 1);
+  if (lua_getmetatable(L, env)) {
+    bool light = lua_topointer(L, -1) == vm->env_meta_ptr;
+    lua_pop(L, 1);
+    if (!light) {
+      lua_pushcfunction(L, get_global);
+      lua_pushvalue(L, env);
+      lua_rotate(L, -3, 2);
+      if (lua_pcall(L, 2, 1, 0) == LUA_OK) return;
+    }
+  }
+  lua_pop(L, 1); /* the name, or the error */
+  lua_pushnil(L); /* where a light one inherits it is a standard global */
+}
+
 bool lgort_push_captured(lua_State *L, lgort_vm *vm, int env,
                          const lgort_global *g) {
-  luaL_checkstack(L, 4, NULL);
+  luaL_checkstack(L, 8, NULL);
   lua_rawgeti(L, LUA_REGISTRYINDEX, vm->base);
   lua_pushlstring(L, g->name, g->len);
   lua_pushvalue(L, -1);
   lua_rawget(L, -3); /* base, name, standard */
   lua_insert(L, -2);
-  if (lua_topointer(L, env) == vm->base_ptr)
-    lua_rawget(L, -3);
-  else
-    lua_gettable(L, env); /* a light one inherits; a script's may compute */
+  push_global(L, vm, env);
   bool own = !lua_isnil(L, -1) && !lua_rawequal(L, -1, -2) &&
              !(lua_istable(L, -1) && lgort_is_env(L, vm, -1));
   if (own) {

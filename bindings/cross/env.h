@@ -6,7 +6,12 @@
  * Each vm keeps a pristine copy of the standard globals (vm->base). A task's
  * environment is that copy itself when its functions only read standard
  * globals; a light table over it when they name others; and a full copy when
- * they may look at the table as a whole (_G, _ENV, load ...). */
+ * they may look at the table as a whole (_G, _ENV, load ...).
+ *
+ * The functions of a class are made once for all tasks of a vm. When they name
+ * other globals than standard ones, theirs are those of the task that runs,
+ * and what was captured with the class where the task has nothing of
+ * that name. */
 #ifndef LGORT_CROSS_ENV_H
 #define LGORT_CROSS_ENV_H
 
@@ -20,6 +25,9 @@ bool lgort_is_env(lua_State *L, lgort_vm *vm, int idx);
 int lgort_find_env(lua_State *L, lgort_vm *vm, int idx, int *nups);
 /* Pushes a new environment of a kind (enum lgort_env_kind). */
 void lgort_push_env(lua_State *L, lgort_vm *vm, int kind);
+/* The globals on top of the stack: pushes the table that is to hold what was
+ * captured for them (their own, for those of a class; else themselves). */
+void lgort_push_own_globals(lua_State *L, lgort_vm *vm);
 /* What kind a function with this code needs at least. */
 int lgort_env_needed(const lgort_code *code);
 /* Pushes the value of a global that must be captured, or returns false: it is

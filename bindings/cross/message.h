@@ -7,11 +7,16 @@
  *   ADDITION  what the script added to a standard table: table, key, value
  *   ROOTS   the root values
  *   BODY    the content of the next object, in the order of their numbers
+ *   OBJECT  the same for a table with a metatable, which comes first
  *   GLOBAL  a captured global: number of its environment, name, value
  *   END
  * A table or function met for the first time is written as NEW_...: that
  * gives it the next number; met again it is REF number. So nothing nests, and
  * neither side needs a stack, however deep the value is.
+ *
+ * A class (classes.h) is CLASS reference: it comes with its own message, its
+ * bundle, unless the other vm has it already. In the bundle itself it is
+ * NEW_CLASS id version, an object like the others.
  *
  * Table body: narr, nhash (as in NEW_TABLE, where they size the table), narr
  *   values for 1..narr, nhash pairs.
@@ -37,9 +42,13 @@ enum lgort_tag {
   LGORT_T_REF,      /* varint object */
   LGORT_T_TABLE,    /* NEW: narr, nhash: 4 bytes each */
   LGORT_T_FUNCTION, /* NEW: varint reference to its code */
+  LGORT_T_NEWCLASS, /* NEW, bundles only: varint id, varint version */
+  LGORT_T_CLASS,    /* varint reference */
+  LGORT_T_TRANSFER, /* varint reference; see transfer.h */
   LGORT_T_JOIN,     /* upvalues only: varint object, varint upvalue */
   LGORT_T_ROOTS,
   LGORT_T_BODY,
+  LGORT_T_OBJECT,
   LGORT_T_GLOBAL,
   LGORT_T_STANDARD, /* as a global's value: what every vm has there */
   LGORT_T_ADDITION, /* varint length, library; key, value */
@@ -51,6 +60,7 @@ enum lgort_env_kind {
   LGORT_ENV_BASE,  /* the pristine globals will do */
   LGORT_ENV_LIGHT, /* a table of its own over them */
   LGORT_ENV_FULL,  /* the script may look at it: a full copy */
+  LGORT_ENV_SHARED, /* of a class: the running task's, over its own */
   LGORT_ENV_BARE   /* a script's own: what is captured and no more */
 };
 
@@ -58,7 +68,10 @@ enum lgort_ref_kind {
   LGORT_REF_OBJECT,
   LGORT_REF_CODE,
   LGORT_REF_PATHS, /* a buffer: where to look for modules */
-  LGORT_REF_MODULE /* a buffer: the name of one that the message needs */
+  LGORT_REF_MODULE, /* a buffer: the name of one that the message needs */
+  LGORT_REF_CLASS,  /* an lgort_class */
+  LGORT_REF_MEMBER, /* in a bundle: not a pointer but a class that it makes */
+  LGORT_REF_TRANSFER /* an lgort_packed */
 };
 
 typedef struct lgort_ref {
@@ -66,7 +79,7 @@ typedef struct lgort_ref {
   void *ptr;
 } lgort_ref;
 
-enum { LGORT_MAX_ENVS = 4 };
+enum { LGORT_MAX_ENVS = 12 };
 
 typedef struct lgort_message {
   uint32_t nrefs, nobjects, nroots, nenvs;

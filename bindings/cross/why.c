@@ -61,7 +61,7 @@ static void push_field_step(lua_State *L, int parent, int child) {
     lua_pop(L, 1);
     return;
   }
-  lua_pushliteral(L, ".?");
+  lua_pushliteral(L, " (its metatable)");
 }
 
 static void push_upvalue_step(lua_State *L, int parent, int child) {

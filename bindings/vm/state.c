@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cross/classes.h"
 #include "cross/env.h"
 #include "cross/modules.h"
 #include "lib/lib.h"
@@ -65,6 +66,7 @@ static int open_state(lua_State *L) {
   lgort_open_pool(L);
   lgort_open_coroutine(L);
   lgort_open_modules(L, vm);
+  lgort_open_classes(L, vm);
   lgort_open_stock(L);
   lgort_open_all(L);
   if (vm->host->on_open) {

@@ -29,6 +29,7 @@ typedef struct lgort_host {
   /* Adds what the program wants in every vm; may raise. Or NULL. */
   lua_CFunction on_open;
   void *user;
+  atomic_uint_least64_t class_ids; /* the last one given (classes.h) */
   bool warn_on; /* as lua's -W, in every vm */
   bool no_env;  /* ignore LUA_PATH and the like */
   /* An error that nobody catches is on its way: the program must not end in
@@ -94,6 +95,10 @@ typedef struct lgort_vm {
   int handles;        /* weak: object address to its userdata */
   int factories;      /* code id to the function that makes closures */
   int anchors;        /* weak: keeps protos' entries honest (codes.h) */
+  int classes;        /* weak: class id to its table (classes.h) */
+  int class_info;     /* weak: table to what is known of it as a class */
+  int class_info_meta;
+  bool has_classes;   /* there ever was one */
   int additions;      /* library, key, library, key ... (env.c) */
   int nadditions;     /* how many pairs */
   int base;           /* the pristine globals */
