@@ -22,7 +22,7 @@ typedef struct call {
   uint64_t parent;
   gort_waitgroup *wg; /* owned or NULL */
   lgort_host *host;
-  lgort_code *code;   /* CALL_VALUES */
+  lgort_code *code;   /* CALL_VALUES: owns a count */
   lua_CFunction body; /* CALL_C: the main task */
   void *user;
   uint32_t nups, nargs;
@@ -166,7 +166,9 @@ gort_record *lgort_call_new(lua_State *L, lgort_vm *vm, int first) {
       c->code = code;
       c->nups = (uint32_t)nups;
       c->nargs = (uint32_t)nargs;
-      if (!fill_values(L, first, c)) {
+      if (fill_values(L, first, c)) {
+        lgort_code_take(vm, code);
+      } else {
         gort_record_free(r);
         r = NULL;
       }
@@ -208,6 +210,7 @@ gort_record *lgort_call_copy(gort_record *r) {
   for (uint32_t i = 0; i < n; i++)
     c->values[i] = gort_value_copy(&from->values[i]);
   if (c->wg) gort_object_retain((gort_object *)(void *)c->wg);
+  if (c->code) lgort_code_retain(c->code);
   return made;
 }
 
@@ -217,8 +220,10 @@ void lgort_call_drop(gort_record *r) {
   call *c = call_of(r);
   drop_values(c->values, c->nups + c->nargs);
   if (c->wg) gort_object_release((gort_object *)(void *)c->wg);
+  lgort_code_release(c->code);
   c->nups = c->nargs = 0;
   c->wg = NULL;
+  c->code = NULL;
 }
 
 lgort_host *lgort_call_host(gort_record *r) { return call_of(r)->host; }
@@ -261,5 +266,7 @@ int lgort_call_push(lua_State *L, gort_record *r) {
   lua_call(L, (int)c->nups, 1);
   for (uint32_t i = 0; i < c->nargs; i++)
     lgort_decode(L, vm, &c->values[c->nups + i]);
+  lgort_code_give(vm, c->code);
+  c->code = NULL;
   return 1 + (int)c->nargs;
 }

@@ -31,11 +31,12 @@ void lgort_codes_fini(lgort_codes *cs) {
       code_free(c);
     }
   gort_free(cs->bucket);
-  while (cs->sources) {
-    lgort_chunkname *s = cs->sources;
-    cs->sources = s->next;
-    gort_free(s);
-  }
+  for (size_t i = 0; i < LGORT_CHUNKNAMES; i++)
+    while (cs->sources[i]) {
+      lgort_chunkname *s = cs->sources[i];
+      cs->sources[i] = s->next;
+      gort_free(s);
+    }
   uv_mutex_destroy(&cs->mutex);
 }
 
@@ -92,6 +93,7 @@ static int intern_locked(lgort_codes *cs, const char *dump, size_t len,
   for (lgort_code *c = *bucket; c; c = c->next)
     if (c->hash == hash && c->env_up == env_up && c->len == len &&
         memcmp(c->dump, dump, len) == 0) {
+      lgort_code_retain(c);
       *out = c;
       return 0;
     }
@@ -105,35 +107,114 @@ static int intern_locked(lgort_codes *cs, const char *dump, size_t len,
     code_free(c);
     return rc;
   }
-  c->id = (int)++cs->count;
+  atomic_init(&c->refs, 1);
+  c->table = cs;
+  c->id = ++cs->last_id;
+  cs->count++;
   c->next = *bucket;
   *bucket = c;
   *out = c;
   return 0;
 }
 
+/* So many names are kept; a program that makes up more sees this. */
+enum { MAX_NAMES = 10000 };
+static const char too_many[] = "[string]";
+
 static const char *intern_source(lgort_codes *cs, const char *name) {
+  size_t size = strlen(name) + 1;
+  uint64_t hash = hash_bytes(name, size, 0xCBF29CE484222325u);
+  lgort_chunkname **bucket = &cs->sources[hash % LGORT_CHUNKNAMES];
   const char *found = NULL;
   uv_mutex_lock(&cs->mutex);
-  for (lgort_chunkname *s = cs->sources; s && !found; s = s->next)
+  for (lgort_chunkname *s = *bucket; s && !found; s = s->next)
     if (strcmp(s->name, name) == 0) found = s->name;
-  if (!found) {
-    size_t size = strlen(name) + 1;
+  if (!found && cs->nsources < MAX_NAMES) {
     lgort_chunkname *s = gort_malloc(sizeof *s + size);
     if (s) {
       memcpy(s->name, name, size);
-      s->next = cs->sources;
-      cs->sources = s;
+      s->next = *bucket;
+      *bucket = s;
+      cs->nsources++;
       found = s->name;
     }
   }
   uv_mutex_unlock(&cs->mutex);
-  return found ? found : "=?";
+  return found ? found : too_many;
+}
+
+/* ---- counts ------------------------------------------------------------ */
+
+void lgort_code_retain(lgort_code *code) {
+  atomic_fetch_add_explicit(&code->refs, 1, memory_order_relaxed);
+}
+
+static void unlink_locked(lgort_codes *cs, lgort_code *code) {
+  lgort_code **at = &cs->bucket[code->hash % cs->nbuckets];
+  while (*at != code) at = &(*at)->next;
+  *at = code->next;
+  cs->count--;
+}
+
+/* Releases n counts. The last one goes under the mutex: nobody can find the
+ * code in the table meanwhile. */
+static void release(lgort_code *code, unsigned n) {
+  unsigned refs = atomic_load_explicit(&code->refs, memory_order_relaxed);
+  while (refs > n)
+    if (atomic_compare_exchange_weak_explicit(&code->refs, &refs, refs - n,
+                                              memory_order_release,
+                                              memory_order_relaxed))
+      return;
+  lgort_codes *cs = code->table;
+  uv_mutex_lock(&cs->mutex);
+  bool last = atomic_fetch_sub_explicit(&code->refs, n,
+                                        memory_order_acq_rel) == n;
+  if (last) unlink_locked(cs, code);
+  uv_mutex_unlock(&cs->mutex);
+  if (last) code_free(code);
+}
+
+void lgort_code_release(lgort_code *code) {
+  if (code) release(code, 1);
+}
+
+void lgort_purse_fini(lgort_purse *p) {
+  if (p->n) release(p->code, p->n);
+  *p = (lgort_purse){0};
+}
+
+enum { HANDFUL = 256 };
+
+void lgort_code_take(lgort_vm *vm, lgort_code *code) {
+  lgort_purse *p = &vm->purse;
+  if (p->code != code) {
+    lgort_purse_fini(p);
+    p->code = code;
+  }
+  if (p->n == 0) {
+    atomic_fetch_add_explicit(&code->refs, HANDFUL, memory_order_relaxed);
+    p->n = HANDFUL;
+  }
+  p->n--;
+}
+
+void lgort_code_give(lgort_vm *vm, lgort_code *code) {
+  lgort_purse *p = &vm->purse;
+  if (p->n == 0) p->code = code;
+  if (p->code != code) {
+    release(code, 1);
+  } else if (++p->n > 4 * HANDFUL) {
+    p->n -= 2 * HANDFUL;
+    release(code, 2 * HANDFUL);
+  }
 }
 
 /* ---- a vm's prototypes ------------------------------------------------- */
 
-void lgort_protos_fini(lgort_protos *ps) { gort_free(ps->slot); }
+void lgort_protos_fini(lgort_protos *ps) {
+  for (size_t i = 0; i < ps->size; i++) lgort_code_release(ps->slot[i].code);
+  gort_free(ps->slot);
+}
 
 static size_t slot_of(const lgort_protos *ps, const void *proto) {
   uint64_t h = (uint64_t)(uintptr_t)proto * 0x9E3779B97F4A7C15u;
@@ -174,6 +255,7 @@ static int rehash(lua_State *L, lgort_vm *vm) {
       lua_rawseti(L, fresh, (lua_Integer)to + 1);
     } else {
       lua_pop(L, 1);
+      lgort_code_release(old.slot[i].code);
     }
   }
   gort_free(old.slot);
@@ -207,6 +289,7 @@ static lgort_proto *entry_of(lua_State *L, lgort_vm *vm, int idx) {
       lua_rawseti(L, -2, (lua_Integer)i + 1);
       lua_pop(L, 1);
       ps->used += !known;
+      if (known) lgort_code_release(ps->slot[i].code);
       ps->slot[i] = (lgort_proto){.proto = proto};
       return &ps->slot[i];
     }
@@ -236,6 +319,7 @@ static int write_dump(lua_State *L, const void *p, size_t size, void *ud) {
   return 0;
 }
 
+/* Returns a count of its own. */
 static lgort_code *dump_code(lua_State *L, lgort_vm *vm, int idx, int env_up) {
   lgort_codes *cs = &vm->host->codes;
   lgort_code *code = NULL;
@@ -269,7 +353,13 @@ lgort_code *lgort_code_of(lua_State *L, lgort_vm *vm, int idx, int env_up) {
   lgort_proto *p = entry_of(L, vm, idx);
   if (p && p->code && p->code->env_up == env_up) return p->code;
   lgort_code *code = dump_code(L, vm, idx, env_up);
-  if (p) p->code = code;
+  if (p) {
+    lgort_code_release(p->code);
+    p->code = code;
+  } else { /* the purse keeps it for the caller */
+    lgort_purse_fini(&vm->purse);
+    vm->purse = (lgort_purse){code, 1};
+  }
   return code;
 }
 
@@ -295,6 +385,19 @@ const char *lgort_source_of(lua_State *L, lgort_vm *vm, int idx) {
   return source;
 }
 
+enum { MANY_FACTORIES = 512 };
+
+/* Those that were not used since the last time go. (Not by collections: what
+ * one of them finds unused the next would free, and until then it counts as
+ * live, so that the heap would double.) */
+static void age_factories(lua_State *L, lgort_vm *vm) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, vm->factories);
+  lua_newtable(L);
+  lua_rawseti(L, LUA_REGISTRYINDEX, vm->factories);
+  lua_rawseti(L, LUA_REGISTRYINDEX, vm->old_factories);
+  vm->nfactories = 0;
+}
+
 void lgort_push_factory(lua_State *L, lgort_vm *vm, const lgort_code *code) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, vm->factories);
   if (lua_rawgeti(L, -1, code->id) == LUA_TFUNCTION) {
@@ -302,12 +405,18 @@ void lgort_push_factory(lua_State *L, lgort_vm *vm, const lgort_code *code) {
     return;
   }
   lua_pop(L, 1);
-  if (luaL_loadbufferx(L, code->factory, code->factory_len, "=(factory)",
-                       "b") != LUA_OK)
-    lua_error(L);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, vm->old_factories);
+  if (lua_rawgeti(L, -1, code->id) != LUA_TFUNCTION) {
+    lua_pop(L, 1);
+    if (luaL_loadbufferx(L, code->factory, code->factory_len, "=(factory)",
+                         "b") != LUA_OK)
+      lua_error(L);
+  }
+  lua_remove(L, -2);
   lua_pushvalue(L, -1);
   lua_rawseti(L, -3, code->id);
   lua_remove(L, -2);
+  if (++vm->nfactories >= MANY_FACTORIES) age_factories(L, vm);
 }
 
 /* ---- where a closure keeps its prototype ------------------------------- */

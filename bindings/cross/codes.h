@@ -7,12 +7,17 @@
  * vms, or twice in one, is the same code. Each vm remembers the codes of its
  * own prototypes (protos) and the factories made of codes (vm->factories).
  *
- * Ownership: codes belong to the table and live as long as the runtime.
- * Locking: the table's mutex; a code is immutable once it is in the table. */
+ * Ownership: codes are counted. Counts are held by the protos of vms, by
+ *   messages and records, and by purses; the table holds none. A code whose
+ *   last count goes leaves the table, so that code that is made again and
+ *   again does not pile up.
+ * Locking: the table's mutex; a code is immutable once it is in the table but
+ *   for its count, which goes from 1 to 0 only under the mutex. */
 #ifndef LGORT_CROSS_CODES_H
 #define LGORT_CROSS_CODES_H
 
 #include <lua.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <uv.h>
 
@@ -22,8 +27,10 @@ struct lgort_vm;
 
 typedef struct lgort_code {
   struct lgort_code *next; /* in its bucket */
+  struct lgort_codes *table;
   uint64_t hash;
-  int id;        /* from 1 */
+  atomic_uint refs; /* release on drop, acquire on the last */
+  int64_t id;    /* from 1, never used again */
   int env_up;    /* the upvalue that is the globals table, -1: none */
   int needs_env; /* enum lgort_env_kind that it needs at least */
   bool named;    /* its upvalues have names: it was not stripped */
@@ -39,11 +46,15 @@ typedef struct lgort_chunkname {
   char name[];
 } lgort_chunkname;
 
+enum { LGORT_CHUNKNAMES = 256 }; /* buckets */
+
 typedef struct lgort_codes {
   uv_mutex_t mutex; /* guards all */
   lgort_code **bucket;
   size_t nbuckets, count;
-  lgort_chunkname *sources;
+  int64_t last_id;
+  lgort_chunkname *sources[LGORT_CHUNKNAMES];
+  size_t nsources;
   size_t proto_offset; /* where a closure keeps its prototype; 0: unknown */
 } lgort_codes;
 
@@ -65,13 +76,29 @@ typedef struct lgort_protos {
   size_t size, used;
 } lgort_protos;
 
+/* Counts of one code that a vm has in hand: a record takes its count from here
+ * and gives it back where it starts, so that spawning one function a million
+ * times does not make the vms fight for its counter. */
+typedef struct lgort_purse {
+  lgort_code *code; /* NULL: empty */
+  unsigned n;
+} lgort_purse;
+
+void lgort_code_retain(lgort_code *code);
+void lgort_code_release(lgort_code *code);
+/* A count of code for a record, out of the vm's purse; and back. */
+void lgort_code_take(struct lgort_vm *vm, lgort_code *code);
+void lgort_code_give(struct lgort_vm *vm, lgort_code *code);
+void lgort_purse_fini(lgort_purse *p);
+
 /* The code of the Lua function at idx; env_up: which of its upvalues is a
- * globals table. Raises when memory is out or the function has too many
- * captures. */
+ * globals table. Borrowed: valid until the next call, and as long as the
+ * function is where prototypes can be told apart. Raises when memory is out or
+ * the function has too many captures. */
 lgort_code *lgort_code_of(lua_State *L, struct lgort_vm *vm, int idx,
                           int env_up);
-/* The code of the function at idx as far as this vm remembers it, or NULL; its
- * env_up may be that of another closure. Raises on memory. */
+/* The code of the function at idx as far as this vm remembers it, or NULL
+ * (borrowed, as above); its env_up may be that of another closure. Raises on memory. */
 lgort_code *lgort_code_known(lua_State *L, struct lgort_vm *vm, int idx);
 /* The interned chunk name of the Lua function at idx; ar's source is asked
  * for when it is new. */

@@ -109,6 +109,7 @@ static void put_function(lgort_encoding *x, int idx) {
   p->code = lgort_code_of(L, x->vm, idx, env_up);
   lgort__put_byte(x, LGORT_T_FUNCTION);
   lgort__put_number(x, lgort__put_ref(x, LGORT_REF_CODE, p->code));
+  lgort_code_retain(p->code);
 }
 
 static void put_handle(lgort_encoding *x, int idx) {

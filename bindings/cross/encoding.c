@@ -75,6 +75,7 @@ uint32_t lgort__put_ref(lgort_encoding *x, int kind, void *ptr) {
 void lgort__drop_ref(lgort_ref *r) {
   if (r->kind == LGORT_REF_OBJECT) gort_object_release(r->ptr);
   if (r->kind == LGORT_REF_CLASS) lgort_class_release(r->ptr);
+  if (r->kind == LGORT_REF_CODE) lgort_code_release(r->ptr);
   if (r->kind == LGORT_REF_PATHS || r->kind == LGORT_REF_MODULE)
     gort_buf_release(r->ptr);
 }

@@ -60,6 +60,7 @@ static int open_state(lua_State *L) {
   vm->threads = new_ref_table(L, NULL);
   vm->handles = new_ref_table(L, "v");
   vm->factories = new_ref_table(L, NULL);
+  vm->old_factories = new_ref_table(L, NULL);
   vm->anchors = new_ref_table(L, "v");
   lgort_codes *codes = &vm->host->codes;
   if (gort_vm_index(vm->vm) == 0) lgort_codes_probe(L, codes);
@@ -109,6 +110,7 @@ static void vm_destroy(gort_vm *gvm) {
   gort_value_drop(&vm->incoming);
   lgort_encoder_fini(&vm->encoder);
   lgort_protos_fini(&vm->protos);
+  lgort_purse_fini(&vm->purse);
   lgort_pool_fini(vm);
   gort_free(vm);
 }

@@ -90,10 +90,13 @@ typedef struct lgort_vm {
   gort_value incoming;
   lgort_encoder encoder;
   lgort_protos protos; /* functions of this vm to codes */
+  lgort_purse purse;
 
   /* References into the registry. */
   int handles;        /* weak: object address to its userdata */
-  int factories;      /* code id to the function that makes closures */
+  int factories;      /* code id to the function that makes closures; ... */
+  int old_factories;  /* ... those that were many before these */
+  int nfactories;
   int anchors;        /* weak: keeps protos' entries honest (codes.h) */
   int classes;        /* weak: class id to its table (classes.h) */
   int class_info;     /* weak: table to what is known of it as a class */
