@@ -2,76 +2,155 @@
  *
  * SPDX-License-Identifier: MIT
  *
- * A weak table maps each function and table that package.loaded reaches in
- * two steps to its name. It is made anew when a value is not in it and the
- * set of loaded modules has changed since. */
+ * When a module has loaded, what it holds is noted in a weak table, with the
+ * way there: its fields, the metatables, and the classes and local functions
+ * that its functions use. What is put into a module later is data of the
+ * script's and crosses by value: another vm's module does not have it.
+ *
+ * A way is the module's name, a zero byte and steps: 'f' field and a zero byte,
+ * 'u' and the number of an upvalue, 'm' for the metatable. */
 #include "cross/modules.h"
 
 #include <string.h>
 
-/* names[value on top] = name at idx, unless it has one; pops the value. */
-static void note(lua_State *L, int names, int name) {
-  int type = lua_type(L, -1);
-  if (type == LUA_TTABLE || type == LUA_TFUNCTION) {
-    lua_pushvalue(L, -1);
-    if (lua_rawget(L, names) == LUA_TNIL) {
-      lua_pop(L, 1);
-      if (type == LUA_TFUNCTION && !lua_iscfunction(L, -1))
-        lgort_mark_module(L, lgort_vm_of(L), -1);
-      lua_pushvalue(L, name);
-      lua_rawset(L, names);
-      return;
-    }
+#include "cross/classes.h"
+#include "cross/env.h"
+
+enum {
+  MAX_NOTED = 2000, /* of one module; a data table is not for names */
+  MAX_FIELDS = 1000,
+  MAX_DEPTH = 5
+};
+
+typedef struct walk {
+  lua_State *L;
+  lgort_vm *vm;
+  int names; /* stack index of the weak table */
+  int queue; /* stack index of a list: value, way, depth, value ... */
+  lua_Integer head, tail;
+  int noted;
+} walk;
+
+/* Stack: a value and the step to it from the way at index from (0: it is the
+ * whole way). Pops both; notes the value and queues it if it is new. */
+static void note(walk *w, int from, int depth) {
+  lua_State *L = w->L;
+  int value = lua_gettop(L) - 1;
+  int type = lua_type(L, value);
+  bool is_table = type == LUA_TTABLE && !lgort_is_env(L, w->vm, value);
+  if ((is_table || type == LUA_TFUNCTION) && w->noted < MAX_NOTED) {
+    lua_pushvalue(L, value);
+    bool known = lua_rawget(L, w->names) != LUA_TNIL;
     lua_pop(L, 1);
+    if (!known) {
+      if (from) {
+        lua_pushvalue(L, from);
+        lua_insert(L, -2);
+        lua_concat(L, 2);
+      }
+      if (type == LUA_TFUNCTION && !lua_iscfunction(L, value))
+        lgort_mark_module(L, w->vm, value);
+      lua_pushvalue(L, value);
+      lua_pushvalue(L, -2);
+      lua_rawset(L, w->names);
+      w->noted++;
+      if (depth < MAX_DEPTH) {
+        lua_pushvalue(L, value);
+        lua_rawseti(L, w->queue, ++w->tail);
+        lua_rawseti(L, w->queue, ++w->tail);
+        lua_pushinteger(L, depth);
+        lua_rawseti(L, w->queue, ++w->tail);
+      }
+    }
   }
-  lua_pop(L, 1);
+  lua_settop(L, value - 1);
 }
 
-/* The fields of the module on top of the stack, named at index name. */
-static void note_fields(lua_State *L, int names, int name) {
-  int module = lua_gettop(L);
-  for (lua_pushnil(L); lua_next(L, module);) {
-    if (lua_type(L, -2) != LUA_TSTRING) {
-      lua_pop(L, 1);
-      continue;
+static void walk_table(walk *w, int table, int way, int depth) {
+  lua_State *L = w->L;
+  int n = 0;
+  for (lua_pushnil(L); lua_next(L, table);) {
+    size_t len;
+    const char *key =
+        lua_type(L, -2) == LUA_TSTRING ? lua_tolstring(L, -2, &len) : NULL;
+    if (++n > MAX_FIELDS) {
+      lua_pop(L, 2);
+      break;
     }
-    lua_pushvalue(L, name);
-    lua_pushlstring(L, "", 1);
-    lua_pushvalue(L, -4);
-    lua_concat(L, 3);
-    lua_insert(L, -2); /* key, full name, value */
-    note(L, names, lua_gettop(L) - 1);
-    lua_pop(L, 1);
+    if (key && strlen(key) == len && lua_type(L, -1) >= LUA_TTABLE) {
+      lua_pushliteral(L, "f");
+      lua_pushvalue(L, -3);
+      lua_pushlstring(L, "", 1);
+      lua_concat(L, 3);
+      note(w, way, depth + 1);
+    } else {
+      lua_pop(L, 1);
+    }
+  }
+  if (lua_getmetatable(L, table)) {
+    lua_pushliteral(L, "m");
+    note(w, way, depth + 1);
   }
 }
 
-static void rebuild(lua_State *L, lgort_vm *vm) {
-  luaL_checkstack(L, 16, NULL);
+static bool is_class(lua_State *L, int idx) {
+  int n = 0;
+  for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1)) {
+    size_t len;
+    const char *key =
+        lua_type(L, -2) == LUA_TSTRING ? lua_tolstring(L, -2, &len) : NULL;
+    bool is = key && lgort_is_class_key(key, len);
+    if (!is && ++n <= MAX_FIELDS) continue;
+    lua_pop(L, 2);
+    return is;
+  }
+  return false;
+}
+
+static void walk_function(walk *w, int func, int way, int depth) {
+  lua_State *L = w->L;
+  for (int i = 1; lua_getupvalue(L, func, i); i++) {
+    int value = lua_gettop(L);
+    char step[2] = {'u', (char)i};
+    if (lua_isfunction(L, value) ||
+        (lua_istable(L, value) && is_class(L, value))) {
+      lua_pushlstring(L, step, 2);
+      note(w, way, depth + 1);
+    } else {
+      lua_pop(L, 1);
+    }
+  }
+}
+
+/* Stack: the module's name, the module. Pops both. */
+static void note_module(lua_State *L, lgort_vm *vm) {
+  luaL_checkstack(L, 24, NULL);
+  int name = lua_gettop(L) - 1;
+  walk w = {.L = L, .vm = vm, .names = name + 2, .queue = name + 3};
+  lua_rawgeti(L, LUA_REGISTRYINDEX, vm->modules);
   lua_newtable(L);
-  int names = lua_gettop(L);
-  lua_createtable(L, 0, 1);
-  lua_pushliteral(L, "k");
-  lua_setfield(L, -2, "__mode");
-  lua_setmetatable(L, names);
-  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  int loaded = lua_gettop(L);
-  /* Modules first, so that none is known as a field of another. */
-  for (int fields = 0; fields <= 1; fields++)
-    for (lua_pushnil(L); lua_next(L, loaded); lua_settop(L, loaded + 1)) {
-      if (lua_type(L, -2) != LUA_TSTRING ||
-          strcmp(lua_tostring(L, -2), LUA_GNAME) == 0)
-        continue;
-      if (!fields)
-        note(L, names, loaded + 1);
-      else if (lua_istable(L, -1))
-        note_fields(L, names, loaded + 1);
-    }
-  vm->modules_stale = false;
-  lua_settop(L, names);
-  lua_rawseti(L, LUA_REGISTRYINDEX, vm->modules);
+  lua_pushvalue(L, name + 1);
+  lua_pushvalue(L, name);
+  lua_pushlstring(L, "", 1);
+  lua_concat(L, 2);
+  note(&w, 0, 0);
+  int top = lua_gettop(L);
+  while (w.head < w.tail) {
+    lua_rawgeti(L, w.queue, ++w.head);
+    lua_rawgeti(L, w.queue, ++w.head);
+    lua_rawgeti(L, w.queue, ++w.head);
+    int depth = (int)lua_tointeger(L, -1);
+    if (lua_istable(L, top + 1))
+      walk_table(&w, top + 1, top + 2, depth);
+    else if (!lua_iscfunction(L, top + 1))
+      walk_function(&w, top + 1, top + 2, depth);
+    lua_settop(L, top);
+  }
+  lua_settop(L, name - 1);
 }
 
-static bool look_up(lua_State *L, lgort_vm *vm, int idx) {
+bool lgort_push_module_of(lua_State *L, lgort_vm *vm, int idx) {
+  idx = lua_absindex(L, idx);
   lua_rawgeti(L, LUA_REGISTRYINDEX, vm->modules);
   lua_pushvalue(L, idx);
   bool found = lua_rawget(L, -2) != LUA_TNIL;
@@ -82,35 +161,68 @@ static bool look_up(lua_State *L, lgort_vm *vm, int idx) {
   return found;
 }
 
-bool lgort_push_module_of(lua_State *L, lgort_vm *vm, int idx) {
-  idx = lua_absindex(L, idx);
-  if (look_up(L, vm, idx)) return true;
-  if (!vm->modules_stale) return false;
-  rebuild(L, vm);
-  return look_up(L, vm, idx);
-}
-
 static void require(lua_State *L, const char *name) {
   lua_getfield(L, LUA_REGISTRYINDEX, "gort.require");
   lua_pushstring(L, name);
   lua_call(L, 1, 1);
 }
 
-void lgort_push_module(lua_State *L, const char *name, size_t len) {
+/* Raises: the steps from at on lead nowhere. */
+_Noreturn static void no_way(lua_State *L, const char *name, const char *at,
+                             const char *end) {
+  luaL_Buffer b;
+  luaL_buffinit(L, &b);
+  for (bool first = true; at < end; first = false) {
+    if (*at == 'f') {
+      if (!first) luaL_addchar(&b, '.');
+      luaL_addstring(&b, at + 1);
+      at += strlen(at) + 1;
+    } else {
+      luaL_addstring(&b, *at == 'u' ? " (an upvalue)" : " (the metatable)");
+      at += *at == 'u' ? 2 : 1;
+    }
+  }
+  luaL_pushresult(&b);
+  luaL_error(L, "module '%s' has no '%s' in this task", name,
+             lua_tostring(L, -1));
+  __builtin_unreachable();
+}
+
+/* Replaces the value on top of the stack by what a step leads to; false: there
+ * is nothing. *at moves on. */
+static bool take_step(lua_State *L, const char **at) {
+  bool there = false;
+  const char *step = *at;
+  if (*step == 'f') {
+    *at += strlen(step) + 1;
+    if (!lua_istable(L, -1)) return false;
+    lua_pushstring(L, step + 1);
+    there = lua_rawget(L, -2) != LUA_TNIL;
+  } else if (*step == 'u') {
+    *at += 2;
+    there = lua_isfunction(L, -1) &&
+            lua_getupvalue(L, -1, (unsigned char)step[1]) != NULL;
+  } else {
+    *at += 1;
+    there = lua_getmetatable(L, -1);
+  }
+  if (there) lua_remove(L, -2);
+  return there;
+}
+
+void lgort_push_module(lua_State *L, const char *way, size_t len) {
   luaL_checkstack(L, 10, NULL);
+  const char *at = way + strlen(way) + 1, *end = way + len;
   lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  bool loaded = lua_getfield(L, -1, name) != LUA_TNIL;
+  bool loaded = lua_getfield(L, -1, way) != LUA_TNIL;
   lua_remove(L, -2);
   if (!loaded) {
     lua_pop(L, 1);
-    require(L, name);
+    require(L, way);
   }
-  size_t module_len = strlen(name);
-  if (module_len == len) return;
-  const char *field = name + module_len + 1;
-  if (!lua_istable(L, -1) || lua_getfield(L, -1, field) == LUA_TNIL)
-    luaL_error(L, "module '%s' has no '%s' in this task", name, field);
-  lua_remove(L, -2);
+  const char *start = at;
+  while (at < end)
+    if (!take_step(L, &at)) no_way(L, way, start, end);
 }
 
 static void set_path(lua_State *L, const char *field, const char *value) {
@@ -156,7 +268,6 @@ gort_buf *lgort_paths(lua_State *L) {
 }
 
 bool lgort_is_of_module(lua_State *L, lgort_vm *vm, int idx) {
-  if (vm->modules_stale) rebuild(L, vm);
   if (!lgort_is_marked_module(L, vm, idx)) return false;
   if (!lgort_push_module_of(L, vm, idx)) return false;
   lua_pop(L, 1);
@@ -210,7 +321,9 @@ static int require_end(lua_State *L, int status, lua_KContext ctx) {
     lua_setfield(L, 2, name);
     lua_replace(L, -2);
   }
-  lgort_vm_of(L)->modules_stale = true;
+  lua_pushvalue(L, 1);
+  lua_pushvalue(L, -2);
+  note_module(L, lgort_vm_of(L));
   lua_pushvalue(L, 3);
   return 2;
 }
@@ -239,6 +352,28 @@ void lgort_open_modules(lua_State *L, lgort_vm *vm) {
   lua_setglobal(L, "require");
   lua_setfield(L, LUA_REGISTRYINDEX, "gort.require");
   lua_newtable(L);
+  lua_createtable(L, 0, 1);
+  lua_pushliteral(L, "k");
+  lua_setfield(L, -2, "__mode");
+  lua_setmetatable(L, -2);
   vm->modules = luaL_ref(L, LUA_REGISTRYINDEX);
-  vm->modules_stale = true;
+}
+
+void lgort_note_modules(lua_State *L, lgort_vm *vm) {
+  int top = lua_gettop(L);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
+  vm->globals_ptr = lua_topointer(L, -1); /* so that it is no module */
+  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  /* package last: it holds the others, which have names of their own. */
+  for (int pass = 0; pass < 2; pass++)
+    for (lua_pushnil(L); lua_next(L, top + 2); lua_pop(L, 1)) {
+      if (lua_type(L, -2) != LUA_TSTRING) continue;
+      const char *name = lua_tostring(L, -2);
+      if (strcmp(name, LUA_GNAME) == 0) continue;
+      if ((strcmp(name, LUA_LOADLIBNAME) == 0) != pass) continue;
+      lua_pushvalue(L, -2);
+      lua_pushvalue(L, -2);
+      note_module(L, vm);
+    }
+  lua_settop(L, top);
 }

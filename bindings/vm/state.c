@@ -75,6 +75,7 @@ static int open_state(lua_State *L) {
     lua_call(L, 0, 0);
   }
   lgort_open_env(L, vm);
+  lgort_note_modules(L, vm);
   return 0;
 }
 

@@ -108,8 +108,7 @@ typedef struct lgort_vm {
   int env_meta;       /* {__index = base}: metatable of light environments */
   int task_envs;      /* slot of a task to its own globals */
   int envs;           /* weak: full environments of tasks */
-  int modules;        /* value to "name" or "name.field"; see modules.c */
-  bool modules_stale; /* a module was loaded since it was made */
+  int modules;        /* weak: value to the way there (modules.c) */
   const void *globals_ptr, *base_ptr, *env_meta_ptr;
   int metaref[LGORT_TYPES]; /* metatables by lgort_type_index */
 } lgort_vm;
