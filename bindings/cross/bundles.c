@@ -31,6 +31,18 @@ bool lgort__looks_like_class(lua_State *L, int key, int value) {
 
 /* ---- bundles ----------------------------------------------------------- */
 
+void lgort__commit_bundle(lgort_encoding *x, gort_buf *bundle) {
+  /* The encoder owns it, should the following raise. */
+  lgort__put_ref(x, LGORT_REF_PATHS, bundle);
+  for (uint32_t i = 0; i < x->e->nobjects; i++) {
+    lgort_class_info *info = x->e->objects[i].info;
+    if (!info) continue;
+    lgort__push_object(x, i);
+    lgort_class_commit(x->L, x->vm, info, lua_gettop(x->L), bundle);
+    lua_pop(x->L, 1);
+  }
+}
+
 /* Encodes the class at idx with what is new around it. */
 static void make_bundle(lgort_encoding *outer, int idx) {
   lua_State *L = outer->L;
@@ -42,19 +54,9 @@ static void make_bundle(lgort_encoding *outer, int idx) {
                       .vm = outer->vm,
                       .subject = &subject,
                       .first = lua_gettop(L),
+                      .is_bundle = true,
                       .outer = outer};
-  gort_buf *bundle = lgort__encode_message(&x, 1);
-  /* Owned by the outer encoder, should the following raise. */
-  lgort__put_ref(outer, LGORT_REF_PATHS, bundle);
-  for (uint32_t i = 0; i < x.e->nobjects; i++) {
-    lgort_class_info *info = x.e->objects[i].info;
-    if (!info) continue;
-    lgort__push_object(&x, i);
-    lgort_class_commit(L, x.vm, info, lua_gettop(L), bundle);
-    lua_pop(L, 1);
-  }
-  outer->e->nrefs--;
-  gort_buf_release(bundle); /* its classes have it now */
+  lgort__commit_bundle(&x, lgort__encode_message(&x, 1));
   lgort__encode_end(&x);
   lua_pop(L, 1);
 }
@@ -98,11 +100,11 @@ static struct lgort_seen *refer(lgort_encoding *x, int idx,
   struct lgort_seen *s = lgort__find(x, key);
   if (s) return s;
   if (!info->current || lgort_class_changed(L, info, idx)) {
-    if (x->outer) return NULL;
+    if (x->is_bundle) return NULL;
     make_bundle(x, idx);
   }
   uint32_t n = lgort__put_ref(x, LGORT_REF_CLASS, info->current);
-  atomic_fetch_add_explicit(&info->current->refs, 1, memory_order_relaxed);
+  lgort_class_retain(info->current);
   s = lgort__see(x, key, &fresh);
   s->number = n;
   s->upvalue = LGORT_SEEN_CLASS;

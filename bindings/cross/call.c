@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cross/additions.h"
 #include "cross/decoder.h"
 #include "cross/encoder.h"
 #include "cross/env.h"
@@ -22,8 +23,9 @@ typedef struct call {
   uint64_t parent;
   gort_waitgroup *wg; /* owned or NULL */
   lgort_host *host;
-  lgort_code *code;   /* CALL_VALUES: owns a count */
-  lua_CFunction body; /* CALL_C: the main task */
+  lgort_class *additions; /* owned or NULL */
+  lgort_code *code;       /* CALL_VALUES: owns a count */
+  lua_CFunction body;     /* CALL_C: the main task */
   void *user;
   uint32_t nups, nargs;
   gort_value values[]; /* owned: captures, then arguments; or one message */
@@ -151,6 +153,7 @@ gort_record *lgort_call_new(lua_State *L, lgort_vm *vm, int first) {
   call site;
   note_site(L, vm, &site);
   gort_record *r = NULL;
+  lgort_class *additions = lgort_additions(L, vm, &subject);
   if (!lua_iscfunction(L, first) && !lgort_is_of_module(L, vm, first)) {
     luaL_checkstack(L, 8, NULL);
     lgort_code *code = lgort_code_known(L, vm, first);
@@ -159,7 +162,7 @@ gort_record *lgort_call_new(lua_State *L, lgort_vm *vm, int first) {
     else
       code = lgort_code_of(L, vm, first, lgort_find_env(L, vm, first, &nups));
     if (code->bad_up >= 0) refuse_capture(L, code);
-    if (!vm->nadditions && base_will_do(L, vm, first, code)) {
+    if (base_will_do(L, vm, first, code)) {
       r = new_record(L, vm, (uint32_t)(nups + nargs));
       call *c = call_of(r);
       c->form = CALL_VALUES;
@@ -177,6 +180,8 @@ gort_record *lgort_call_new(lua_State *L, lgort_vm *vm, int first) {
   if (!r) r = message_record(L, vm, first);
   call *c = call_of(r);
   c->host = vm->host;
+  c->additions = additions;
+  if (additions) lgort_class_retain(additions);
   c->parent = site.parent;
   c->source = site.source;
   c->line = site.line;
@@ -211,6 +216,7 @@ gort_record *lgort_call_copy(gort_record *r) {
     c->values[i] = gort_value_copy(&from->values[i]);
   if (c->wg) gort_object_retain((gort_object *)(void *)c->wg);
   if (c->code) lgort_code_retain(c->code);
+  if (c->additions) lgort_class_retain(c->additions);
   return made;
 }
 
@@ -221,9 +227,11 @@ void lgort_call_drop(gort_record *r) {
   drop_values(c->values, c->nups + c->nargs);
   if (c->wg) gort_object_release((gort_object *)(void *)c->wg);
   lgort_code_release(c->code);
+  lgort_class_release(c->additions);
   c->nups = c->nargs = 0;
   c->wg = NULL;
   c->code = NULL;
+  c->additions = NULL;
 }
 
 lgort_host *lgort_call_host(gort_record *r) { return call_of(r)->host; }
@@ -237,13 +245,18 @@ void lgort_call_site(gort_record *r, lgort_task *t) {
   c->wg = NULL;
 }
 
-bool lgort_call_is_plain(gort_record *r) {
-  return call_of(r)->form == CALL_VALUES;
+bool lgort_call_is_plain(lgort_vm *vm, gort_record *r) {
+  const call *c = call_of(r);
+  return c->form == CALL_VALUES && lgort_has_additions(vm, c->additions);
 }
 
 bool lgort_call_push_missing(lua_State *L, gort_record *r) {
-  call *c = call_of(r);
-  return c->form == CALL_MESSAGE && lgort_push_missing_module(L, &c->values[0]);
+  const call *c = call_of(r);
+  if (!lgort_has_additions(lgort_vm_of(L), c->additions) &&
+      lgort_push_missing_module(L, c->additions->bundle))
+    return true;
+  return c->form == CALL_MESSAGE &&
+         lgort_push_missing_module(L, c->values[0].u.buf);
 }
 
 int lgort_call_push(lua_State *L, gort_record *r) {
@@ -253,6 +266,11 @@ int lgort_call_push(lua_State *L, gort_record *r) {
     lua_pushcfunction(L, c->body);
     lua_pushlightuserdata(L, c->user);
     return 2;
+  }
+  if (!lgort_has_additions(vm, c->additions)) {
+    int top = lua_gettop(L);
+    lgort_use_additions(L, vm, c->additions);
+    lua_settop(L, top);
   }
   if (c->form == CALL_MESSAGE) return lgort_decode(L, vm, &c->values[0]);
   luaL_checkstack(L, (int)(c->nups + c->nargs) + 4, "too many arguments");

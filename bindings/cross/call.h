@@ -17,7 +17,7 @@ gort_record *lgort_call_new(lua_State *L, lgort_vm *vm, int first);
 void lgort_call_done(gort_record *r, gort_waitgroup *wg);
 
 /* True when pushing it can fail only for want of memory. */
-bool lgort_call_is_plain(gort_record *r);
+bool lgort_call_is_plain(lgort_vm *vm, gort_record *r);
 /* Pushes the name of a module that must be loaded first; else false. */
 bool lgort_call_push_missing(lua_State *L, gort_record *r);
 /* Pushes the function and the arguments; returns how many values. Raises. */

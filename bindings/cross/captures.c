@@ -1,5 +1,5 @@
 /* captures.c - what functions see besides their own: environments, the globals
- * that they name there, and additions to the standard tables.
+ * that they name there.
  *
  * SPDX-License-Identifier: MIT */
 #include <string.h>
@@ -136,28 +136,4 @@ bool lgort__put_globals(lgort_encoding *x) {
       lua_settop(L, top);
     }
   return any;
-}
-
-/* What the script added to the standard tables goes with every call. */
-void lgort__put_additions(lgort_encoding *x) {
-  lua_State *L = x->L;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, x->vm->additions);
-  int list = lua_gettop(L);
-  for (int i = 1; i < x->vm->nadditions * 2; i += 2) {
-    lua_rawgeti(L, list, i);
-    lua_rawgeti(L, list, i + 1); /* library, key */
-    size_t len;
-    const char *library = lua_tolstring(L, -2, &len);
-    lgort_push_library(L, library);
-    lua_pushvalue(L, -2);
-    lua_rawget(L, -2); /* library, key, table, value */
-    lgort__put_string(x, LGORT_T_ADDITION, library, len);
-    x->here = LGORT_NO_PARENT;
-    lgort__put_value(x, lua_gettop(L) - 2);
-    x->adding = true; /* by value, though it has a name by now */
-    lgort__put_value(x, lua_gettop(L));
-    x->adding = false;
-    lua_settop(L, list);
-  }
-  lua_settop(L, list - 1);
 }

@@ -7,12 +7,17 @@
 
 /* ---- versions ---------------------------------------------------------- */
 
-static lgort_class *class_new(uint64_t id, unsigned version) {
+lgort_class *lgort_class_new(uint64_t id, unsigned version, gort_buf *bundle) {
   lgort_class *cls = gort_malloc(sizeof *cls);
   if (!cls) return NULL;
-  *cls = (lgort_class){.version = version, .id = id};
+  *cls = (lgort_class){.version = version, .id = id, .bundle = bundle};
   atomic_init(&cls->refs, 1);
+  if (bundle) gort_buf_retain(bundle);
   return cls;
+}
+
+void lgort_class_retain(lgort_class *cls) {
+  atomic_fetch_add_explicit(&cls->refs, 1, memory_order_relaxed);
 }
 
 void lgort_class_release(lgort_class *cls) {
@@ -95,10 +100,8 @@ void lgort_class_entered(lua_State *L, lgort_vm *vm, int idx, unsigned version,
                          gort_buf *bundle) {
   lgort_class_info *info = lgort_class_of(L, vm, idx);
   if (info->made_here) return;
-  lgort_class *cls = class_new(info->id, version);
+  lgort_class *cls = lgort_class_new(info->id, version, bundle);
   if (!cls) luaL_error(L, "not enough memory");
-  gort_buf_retain(bundle);
-  cls->bundle = bundle;
   lgort_class_release(info->current);
   info->current = cls;
 }
@@ -149,7 +152,7 @@ bool lgort_class_changed(lua_State *L, const lgort_class_info *info, int idx) {
 
 lgort_class *lgort_class_begin(lgort_class_info *info) {
   unsigned version = info->current ? info->current->version + 1 : 0;
-  if (!info->next) info->next = class_new(info->id, version);
+  if (!info->next) info->next = lgort_class_new(info->id, version, NULL);
   return info->next;
 }
 
@@ -188,11 +191,11 @@ void lgort_class_commit(lua_State *L, lgort_vm *vm, lgort_class_info *info,
 
 bool lgort_is_class_key(const char *s, size_t len) {
   static const char *const keys[] = {
-      "index",  "newindex", "call",  "tostring", "name", "eq",   "gc",
-      "close",  "mode",     "len",   "lt",       "le",   "add",  "sub",
-      "mul",    "div",      "mod",   "pow",      "unm",  "idiv", "band",
-      "bor",    "bxor",     "shl",   "shr",      "bnot", "pairs", "concat",
-      "metatable"};
+      "index", "newindex", "call",  "tostring", "name",     "eq",
+      "gc",    "close",    "mode",  "len",      "lt",       "le",
+      "add",   "sub",      "mul",   "div",      "mod",      "pow",
+      "unm",   "idiv",     "band",  "bor",      "bxor",     "shl",
+      "shr",   "bnot",     "pairs", "concat",   "metatable"};
   if (len < 4 || s[0] != '_' || s[1] != '_') return false;
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
     if (strcmp(s + 2, keys[i]) == 0) return true;

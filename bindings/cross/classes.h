@@ -67,6 +67,9 @@ void lgort_class_enter(lua_State *L, lgort_vm *vm, uint64_t id, int idx);
 void lgort_class_entered(lua_State *L, lgort_vm *vm, int idx, unsigned version,
                          gort_buf *bundle);
 
+/* Returns owned, with a count of bundle; NULL: memory is out. */
+lgort_class *lgort_class_new(uint64_t id, unsigned version, gort_buf *bundle);
+void lgort_class_retain(lgort_class *cls);
 void lgort_class_release(lgort_class *cls);
 void lgort_open_classes(lua_State *L, lgort_vm *vm);
 

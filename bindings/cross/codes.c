@@ -167,8 +167,8 @@ static void release(lgort_code *code, unsigned n) {
       return;
   lgort_codes *cs = code->table;
   uv_mutex_lock(&cs->mutex);
-  bool last = atomic_fetch_sub_explicit(&code->refs, n,
-                                        memory_order_acq_rel) == n;
+  bool last =
+      atomic_fetch_sub_explicit(&code->refs, n, memory_order_acq_rel) == n;
   if (last) unlink_locked(cs, code);
   uv_mutex_unlock(&cs->mutex);
   if (last) code_free(code);

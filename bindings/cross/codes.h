@@ -30,11 +30,11 @@ typedef struct lgort_code {
   struct lgort_codes *table;
   uint64_t hash;
   atomic_uint refs; /* release on drop, acquire on the last */
-  int64_t id;    /* from 1, never used again */
-  int env_up;    /* the upvalue that is the globals table, -1: none */
-  int needs_env; /* enum lgort_env_kind that it needs at least */
-  bool named;    /* its upvalues have names: it was not stripped */
-  int bad_up;    /* first captured variable that it assigns, -1: none */
+  int64_t id;       /* from 1, never used again */
+  int env_up;       /* the upvalue that is the globals table, -1: none */
+  int needs_env;    /* enum lgort_env_kind that it needs at least */
+  bool named;       /* its upvalues have names: it was not stripped */
+  int bad_up;       /* first captured variable that it assigns, -1: none */
   size_t len, factory_len;
   void *dump, *factory; /* owned */
   lgort_analysis *info; /* owned */

@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "cross/additions.h"
 #include "cross/classes.h"
 #include "cross/env.h"
 #include "cross/handles.h"
@@ -115,8 +116,6 @@ static void push_known(decoding *d) {
 
 /* ---- classes ----------------------------------------------------------- */
 
-static void decode_bundle(lua_State *L, lgort_vm *vm, gort_buf *b);
-
 /* Pushes this vm's table for a class if it is there and new enough. */
 static bool push_current(decoding *d, const lgort_class *cls) {
   lgort_class_push(d->L, d->vm, cls->id);
@@ -134,7 +133,7 @@ static void fetch_classes(decoding *d) {
     const lgort_class *cls = d->m->refs[i].ptr;
     int top = lua_gettop(L);
     if (!push_current(d, cls)) {
-      decode_bundle(L, d->vm, cls->bundle);
+      lgort_decode_bundle(L, d->vm, cls->bundle);
       if (!push_current(d, cls)) malformed(d);
     }
     lua_rawseti(L, d->objects, -1 - (lua_Integer)i);
@@ -449,8 +448,7 @@ static void decode_buffer(decoding *d, gort_buf *b) {
   if (d->bundle) end_bundle(d);
 }
 
-/* Leaves values on the stack that keep the bundle's classes alive. */
-static void decode_bundle(lua_State *L, lgort_vm *vm, gort_buf *b) {
+void lgort_decode_bundle(lua_State *L, lgort_vm *vm, gort_buf *b) {
   decoding d = {.L = L, .vm = vm, .bundle = b};
   int top = lua_gettop(L);
   decode_buffer(&d, b);
@@ -472,10 +470,9 @@ static int decode_data(lua_State *L, lgort_vm *vm, gort_buf *b) {
   return n;
 }
 
-bool lgort_push_missing_module(lua_State *L, const gort_value *v) {
-  if (v->type != GORT_DATA) return false;
+bool lgort_push_missing_module(lua_State *L, gort_buf *b) {
   const lgort_message *m =
-      (const lgort_message *)(const void *)gort_buf_bytes(v->u.buf);
+      (const lgort_message *)(const void *)gort_buf_bytes(b);
   use_paths(L, m);
   for (uint32_t i = 0; i < m->nrefs; i++) {
     if (m->refs[i].kind != LGORT_REF_MODULE) continue;

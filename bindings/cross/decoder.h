@@ -10,8 +10,13 @@
  * raises (memory; a module that does not load in this vm). */
 int lgort_decode(lua_State *L, lgort_vm *vm, gort_value *v);
 
-/* Pushes the name of a module that the value needs and this vm has not loaded,
- * or returns false. Looks for modules where the sender does from now on. */
-bool lgort_push_missing_module(lua_State *L, const gort_value *v);
+/* Decodes a bundle: leaves a value on the stack that keeps its classes alive.
+ * Raises as above. */
+void lgort_decode_bundle(lua_State *L, lgort_vm *vm, gort_buf *b);
+
+/* Pushes the name of a module that the message in b needs and this vm has not
+ * loaded, or returns false. Looks for modules where the sender does from now
+ * on. */
+bool lgort_push_missing_module(lua_State *L, gort_buf *b);
 
 #endif

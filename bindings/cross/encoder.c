@@ -43,7 +43,7 @@ void lgort__need_module(lgort_encoding *x, const char *name) {
 }
 
 static bool put_module(lgort_encoding *x, int idx) {
-  if (x->adding || !lgort_push_module_of(x->L, x->vm, idx)) return false;
+  if (!lgort_push_module_of(x->L, x->vm, idx)) return false;
   size_t len;
   const char *name = lua_tolstring(x->L, -1, &len);
   lgort__put_paths(x);
@@ -108,8 +108,9 @@ static void put_function(lgort_encoding *x, int idx) {
   int env_up = lgort_find_env(L, x->vm, idx, NULL);
   p->code = lgort_code_of(L, x->vm, idx, env_up);
   lgort__put_byte(x, LGORT_T_FUNCTION);
-  lgort__put_number(x, lgort__put_ref(x, LGORT_REF_CODE, p->code));
+  uint32_t n = lgort__put_ref(x, LGORT_REF_CODE, p->code);
   lgort_code_retain(p->code);
+  lgort__put_number(x, n);
 }
 
 static void put_handle(lgort_encoding *x, int idx) {
@@ -268,7 +269,7 @@ static void message_drop(gort_buf *b) {
 /* How the other side makes the environment. */
 static int env_kind(const lgort_encoding *x, const struct lgort_env_names *n) {
   if (n->custom) return LGORT_ENV_BARE;
-  return x->outer && n->kind != LGORT_ENV_BASE ? LGORT_ENV_SHARED : n->kind;
+  return x->is_bundle && n->kind != LGORT_ENV_BASE ? LGORT_ENV_SHARED : n->kind;
 }
 
 static gort_buf *build(lgort_encoding *x, uint32_t nroots) {
@@ -312,8 +313,7 @@ static void put_message(lgort_encoding *x, int n) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, x->e->queue);
   x->queue = lua_gettop(L);
   x->again = false;
-  bool is_call = x->subject->is_call && !x->outer;
-  if (is_call && x->vm->nadditions) lgort__put_additions(x);
+  if (x->is_additions) lgort__put_additions(x);
   lgort__put_byte(x, LGORT_T_ROOTS);
   for (int i = 0; i < n; i++) {
     x->here = LGORT_NO_PARENT;
@@ -323,7 +323,7 @@ static void put_message(lgort_encoding *x, int n) {
     while (x->e->done < x->e->nobjects) put_body(x, (uint32_t)x->e->done++);
   while (lgort__put_globals(x) || x->e->done < x->e->nobjects);
   lgort__put_byte(x, LGORT_T_END);
-  if (is_call) lgort__put_needed_classes(x);
+  if (x->subject->is_call && !x->is_bundle) lgort__put_needed_classes(x);
 }
 
 gort_buf *lgort__encode_message(lgort_encoding *x, int n) {
@@ -340,6 +340,7 @@ gort_buf *lgort__encode_message(lgort_encoding *x, int n) {
 
 void lgort__encode_end(lgort_encoding *x) {
   x->e->busy = false;
+  while (x->e->nrefs > 0) lgort__drop_ref(&x->e->refs[--x->e->nrefs]);
   clear_queue(x);
   lua_remove(x->L, x->queue);
 }
@@ -348,8 +349,7 @@ void lgort_encode_many(lua_State *L, lgort_vm *vm, int first, int n,
                        const lgort_subject *subject, gort_value *out) {
   luaL_checkstack(L, 24, "too many values");
   lgort_encoding x = {.L = L, .vm = vm, .subject = subject, .first = first};
-  *out = (gort_value){.type = GORT_DATA,
-                      .u.buf = lgort__encode_message(&x, n)};
+  *out = (gort_value){.type = GORT_DATA, .u.buf = lgort__encode_message(&x, n)};
   lgort__encode_end(&x);
 }
 

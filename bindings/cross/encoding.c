@@ -284,6 +284,11 @@ _Noreturn void lgort__refuse(lgort_encoding *x, int idx, const char *what) {
   }
   const char *path = lua_tostring(L, -2);
   const char *verb = x->subject->verb;
+  const char *addition = NULL;
+  if (!root && x->is_additions)
+    addition = lgort__addition_name(x, lua_gettop(L));
+  if (addition)
+    luaL_error(L, "cannot %s: %s%s is %s", verb, addition, path, what);
   if (!root)
     luaL_error(L, "cannot %s: global '%s'%s is %s", verb,
                global_name(x, lua_gettop(L)), path, what);

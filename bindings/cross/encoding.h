@@ -58,10 +58,10 @@ typedef struct lgort_encoding {
   int first;     /* the first root */
   int queue;     /* stack index of the table of objects; 0: not there yet */
   uint32_t here; /* the object being written */
-  bool adding;   /* an addition: it has no name on the other side */
-  bool again;    /* a table turned out to be a class: start anew */
-  /* In a bundle: what it is encoded for. */
-  struct lgort_encoding *outer;
+  bool is_bundle;
+  bool is_additions;
+  bool again; /* a table turned out to be a class: start anew */
+  struct lgort_encoding *outer; /* what a bundle is encoded for, or NULL */
 } lgort_encoding;
 
 /* ---- encoder.c ---- */
@@ -87,8 +87,6 @@ void lgort__put_env(lgort_encoding *x, int idx, int kind);
 void lgort__capture_names(lgort_encoding *x, int idx, const lgort_code *code);
 /* Writes the captured globals found so far; true if there were any. */
 bool lgort__put_globals(lgort_encoding *x);
-/* What the script added to the standard tables. */
-void lgort__put_additions(lgort_encoding *x);
 
 /* ---- bundles.c: classes ---- */
 
@@ -96,10 +94,20 @@ void lgort__put_additions(lgort_encoding *x);
 void lgort__put_class(lgort_encoding *x, int idx, lgort_class_info *info);
 /* Writes the metatable at idx. */
 void lgort__put_metatable(lgort_encoding *x, int idx);
+/* The bundle that was encoded is there: its classes have it. Takes a count;
+ * raises on memory. */
+void lgort__commit_bundle(lgort_encoding *x, gort_buf *bundle);
 /* Is a table with this key and value (absolute) a class? */
 bool lgort__looks_like_class(lua_State *L, int key, int value);
 /* Adds the classes that the message's own need, in their latest versions. */
 void lgort__put_needed_classes(lgort_encoding *x);
+
+/* ---- additions.c ---- */
+
+/* What the script added to the standard tables. */
+void lgort__put_additions(lgort_encoding *x);
+/* Pushes "string.trim" for the one that is the value at idx; or NULL. */
+const char *lgort__addition_name(lgort_encoding *x, int idx);
 
 /* ---- encoding.c ---- */
 

@@ -197,7 +197,7 @@ static void push_global(lua_State *L, lgort_vm *vm, int env) {
       if (lua_pcall(L, 2, 1, 0) == LUA_OK) return;
     }
   }
-  lua_pop(L, 1); /* the name, or the error */
+  lua_pop(L, 1);  /* the name, or the error */
   lua_pushnil(L); /* where a light one inherits it is a standard global */
 }
 
@@ -247,56 +247,7 @@ void lgort_push_task_env(lua_State *L, lgort_vm *vm) {
   lgort_set_task_env(L, vm, t);
 }
 
-/* ---- additions to standard tables -------------------------------------- */
-
-static const char *const libraries[] = {
-    "string", "table", "math", "os", "io", "utf8", "debug", "coroutine"};
-
-void lgort_push_library(lua_State *L, const char *name) {
-  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  lua_getfield(L, -1, name);
-  lua_remove(L, -2);
-}
-
-/* __newindex of a standard table: notes the key for the tasks to come.
- * Upvalue: the table's name. */
-static int note_addition(lua_State *L) {
-  lgort_vm *vm = lgort_vm_of(L);
-  lua_settop(L, 3);
-  lua_pushvalue(L, 2);
-  lua_pushvalue(L, 3);
-  lua_rawset(L, 1);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, vm->additions);
-  int at = vm->nadditions * 2;
-  for (int i = 1; i < at; i += 2) { /* set, removed, set again */
-    lua_rawgeti(L, 4, i);
-    lua_rawgeti(L, 4, i + 1);
-    bool known =
-        lua_rawequal(L, -1, 2) && lua_rawequal(L, -2, lua_upvalueindex(1));
-    lua_settop(L, 4);
-    if (known) return 0;
-  }
-  lua_pushvalue(L, lua_upvalueindex(1));
-  lua_rawseti(L, 4, at + 1);
-  lua_pushvalue(L, 2);
-  lua_rawseti(L, 4, at + 2);
-  vm->nadditions++;
-  return 0;
-}
-
-static void watch_libraries(lua_State *L, lgort_vm *vm) {
-  lua_newtable(L);
-  vm->additions = luaL_ref(L, LUA_REGISTRYINDEX);
-  for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++) {
-    lgort_push_library(L, libraries[i]);
-    lua_createtable(L, 0, 1);
-    lua_pushstring(L, libraries[i]);
-    lua_pushcclosure(L, note_addition, 1);
-    lua_setfield(L, -2, "__newindex");
-    lua_setmetatable(L, -2);
-    lua_pop(L, 1);
-  }
-}
+/* ---- opening ----------------------------------------------------------- */
 
 void lgort_open_env(lua_State *L, lgort_vm *vm) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
@@ -325,5 +276,4 @@ void lgort_open_env(lua_State *L, lgort_vm *vm) {
   vm->envs = luaL_ref(L, LUA_REGISTRYINDEX);
   lua_newtable(L);
   vm->task_envs = luaL_ref(L, LUA_REGISTRYINDEX);
-  watch_libraries(L, vm);
 }

@@ -40,8 +40,6 @@ void lgort_set_task_env(lua_State *L, lgort_vm *vm, lgort_task *t);
 /* Pushes the running task's globals as a table of its own; makes one if there
  * is none. */
 void lgort_push_task_env(lua_State *L, lgort_vm *vm);
-/* Pushes the standard table of that name: "string", "math" ... */
-void lgort_push_library(lua_State *L, const char *name);
 /* Makes the pristine copy of the globals as they are now. */
 void lgort_open_env(lua_State *L, lgort_vm *vm);
 

@@ -57,20 +57,20 @@ enum lgort_tag {
 
 /* What an environment on the other side must be like. */
 enum lgort_env_kind {
-  LGORT_ENV_BASE,  /* the pristine globals will do */
-  LGORT_ENV_LIGHT, /* a table of its own over them */
-  LGORT_ENV_FULL,  /* the script may look at it: a full copy */
+  LGORT_ENV_BASE,   /* the pristine globals will do */
+  LGORT_ENV_LIGHT,  /* a table of its own over them */
+  LGORT_ENV_FULL,   /* the script may look at it: a full copy */
   LGORT_ENV_SHARED, /* of a class: the running task's, over its own */
-  LGORT_ENV_BARE   /* a script's own: what is captured and no more */
+  LGORT_ENV_BARE    /* a script's own: what is captured and no more */
 };
 
 enum lgort_ref_kind {
   LGORT_REF_OBJECT,
   LGORT_REF_CODE,
-  LGORT_REF_PATHS, /* a buffer: where to look for modules */
-  LGORT_REF_MODULE, /* a buffer: the name of one that the message needs */
-  LGORT_REF_CLASS,  /* an lgort_class */
-  LGORT_REF_MEMBER, /* in a bundle: not a pointer but a class that it makes */
+  LGORT_REF_PATHS,   /* a buffer: where to look for modules */
+  LGORT_REF_MODULE,  /* a buffer: the name of one that the message needs */
+  LGORT_REF_CLASS,   /* an lgort_class */
+  LGORT_REF_MEMBER,  /* in a bundle: not a pointer but a class that it makes */
   LGORT_REF_TRANSFER /* an lgort_packed */
 };
 

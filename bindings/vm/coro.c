@@ -242,7 +242,7 @@ static int task_body(lua_State *L) {
   lgort_task *lt = lua_touserdata(L, 2);
   lua_settop(L, 0);
   lua_pushcfunction(L, lgort_traceback);
-  if (!lgort_call_is_plain(r))
+  if (!lgort_call_is_plain(lgort_vm_of(L), r))
     return load_and_call(L, LUA_OK, (lua_KContext)lt);
   lgort_call_push(L, r); /* only memory can run out: see run */
   drop_record(lt);

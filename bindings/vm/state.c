@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cross/additions.h"
 #include "cross/classes.h"
 #include "cross/env.h"
 #include "cross/modules.h"
@@ -75,6 +76,7 @@ static int open_state(lua_State *L) {
     lua_call(L, 0, 0);
   }
   lgort_open_env(L, vm);
+  lgort_open_additions(L, vm);
   lgort_note_modules(L, vm);
   return 0;
 }
@@ -112,6 +114,7 @@ static void vm_destroy(gort_vm *gvm) {
   lgort_encoder_fini(&vm->encoder);
   lgort_protos_fini(&vm->protos);
   lgort_purse_fini(&vm->purse);
+  lgort_class_release(vm->additions);
   lgort_pool_fini(vm);
   gort_free(vm);
 }

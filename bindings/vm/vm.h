@@ -30,8 +30,9 @@ typedef struct lgort_host {
   lua_CFunction on_open;
   void *user;
   atomic_uint_least64_t class_ids; /* the last one given (classes.h) */
-  bool warn_on; /* as lua's -W, in every vm */
-  bool no_env;  /* ignore LUA_PATH and the like */
+  atomic_uint additions;           /* the same, for additions.h */
+  bool warn_on;                    /* as lua's -W, in every vm */
+  bool no_env;                     /* ignore LUA_PATH and the like */
   /* An error that nobody catches is on its way: the program must not end in
    * the meantime as if nothing had happened. */
   atomic_bool panicking;
@@ -91,24 +92,26 @@ typedef struct lgort_vm {
   lgort_encoder encoder;
   lgort_protos protos; /* functions of this vm to codes */
   lgort_purse purse;
+  struct lgort_class *additions; /* owned: in use here; or NULL */
 
   /* References into the registry. */
-  int handles;        /* weak: object address to its userdata */
-  int factories;      /* code id to the function that makes closures; ... */
-  int old_factories;  /* ... those that were many before these */
+  int handles;       /* weak: object address to its userdata */
+  int factories;     /* code id to the function that makes closures; ... */
+  int old_factories; /* ... those that were many before these */
   int nfactories;
-  int anchors;        /* weak: keeps protos' entries honest (codes.h) */
-  int classes;        /* weak: class id to its table (classes.h) */
-  int class_info;     /* weak: table to what is known of it as a class */
+  int anchors;    /* weak: keeps protos' entries honest (codes.h) */
+  int classes;    /* weak: class id to its table (classes.h) */
+  int class_info; /* weak: table to what is known of it as a class */
   int class_info_meta;
-  bool has_classes;   /* there ever was one */
-  int additions;      /* library, key, library, key ... (env.c) */
-  int nadditions;     /* how many pairs */
-  int base;           /* the pristine globals */
-  int env_meta;       /* {__index = base}: metatable of light environments */
-  int task_envs;      /* slot of a task to its own globals */
-  int envs;           /* weak: full environments of tasks */
-  int modules;        /* weak: value to the way there (modules.c) */
+  bool has_classes; /* there ever was one */
+  int added;        /* library, key, library, key ... (additions.c) */
+  int added_values; /* what they were when additions was made */
+  int nadded;       /* how many pairs */
+  int base;         /* the pristine globals */
+  int env_meta;     /* {__index = base}: metatable of light environments */
+  int task_envs;    /* slot of a task to its own globals */
+  int envs;         /* weak: full environments of tasks */
+  int modules;      /* weak: value to the way there (modules.c) */
   const void *globals_ptr, *base_ptr, *env_meta_ptr;
   int metaref[LGORT_TYPES]; /* metatables by lgort_type_index */
 } lgort_vm;
