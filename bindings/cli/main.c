@@ -163,9 +163,18 @@ static int body(lua_State *L) {
   return run_steps(L, LUA_OK, 0);
 }
 
+/* For tests: where a task runs must never change what it computes. */
+static gort_placement placement(void) {
+  const char *s = getenv("GORT_PLACEMENT");
+  if (s && strcmp(s, "together") == 0) return GORT_PLACE_TOGETHER;
+  if (s && strcmp(s, "apart") == 0) return GORT_PLACE_APART;
+  return GORT_PLACE_FREELY;
+}
+
 static int run(program *p) {
   gort_options options = {
       .maxprocs = p->options.procs,
+      .placement = placement(),
       .preempt = true,
       .ops = &lgort_ops,
       .arg = &p->host,

@@ -169,10 +169,19 @@ typedef struct gort_vm_ops {
   void (*drop)(gort_record *r);
 } gort_vm_ops;
 
+/* In which vm a task starts: what a test varies to show that it makes no
+ * difference. */
+typedef enum gort_placement {
+  GORT_PLACE_FREELY,
+  GORT_PLACE_TOGETHER, /* all in one vm (main excepted) */
+  GORT_PLACE_APART     /* in another than the task that started it */
+} gort_placement;
+
 typedef struct gort_options {
   unsigned maxprocs; /* 0: the cores this process may use */
   unsigned max_vms;  /* 0: four for each worker */
-  bool preempt;      /* install the SIGURG handler */
+  gort_placement placement;
+  bool preempt; /* install the SIGURG handler */
   const gort_vm_ops *ops;
   void *arg; /* handed to ops->create */
   /* Called once on the worker whose main task ended (may not return). */

@@ -123,6 +123,10 @@ void gort_go(gort *rt, gort_record *r) {
         &w->spawned,
         atomic_load_explicit(&w->spawned, memory_order_relaxed) + 1,
         memory_order_relaxed);
+    if (GORT_UNLIKELY(rt->options.placement == GORT_PLACE_APART)) {
+      gort_vm *vm = atomic_load_explicit(&w->vm, memory_order_relaxed);
+      r->from = vm ? vm->index : 0;
+    }
     if (!gort__ring_push(&w->records, r)) spill_records(rt, w, r);
   } else {
     atomic_fetch_add(&rt->spawned_elsewhere, 1);
@@ -270,6 +274,8 @@ static unsigned reserve_vm(gort *rt) {
   unsigned index = 0, max = rt->options.max_vms;
   if (!max) max = 4 * atomic_load(&rt->maxprocs);
   max += 1 + atomic_load(&rt->blocked); /* one runs only main */
+  if (rt->options.placement == GORT_PLACE_TOGETHER) max = 2;
+  if (rt->options.placement == GORT_PLACE_APART) max = 64;
   if (max > GORT_MAX_VMS) max = GORT_MAX_VMS;
   if (atomic_load(&rt->nvms) - rt->vm_holes >= max) return 0;
   gort__lock_take(&rt->lock);
@@ -331,11 +337,24 @@ static gort_vm *settle(gort_worker *w, gort_vm *vm, unsigned least) {
   return vm;
 }
 
+/* An idle vm that is not this one, else a new one. */
+static gort_vm *vm_apart(gort *rt, unsigned from) {
+  unsigned n = atomic_load(&rt->nvms);
+  for (unsigned i = 1; i < n; i++) {
+    gort_vm *vm = atomic_load_explicit(&rt->vms[i], memory_order_acquire);
+    if (vm && i != from && gort__vm_claim(vm, GORT_VM_IDLE, GORT_VM_RUNNING))
+      return vm;
+  }
+  return add_vm(rt);
+}
+
 /* A vm to start a record in, RUNNING and the caller's. Started tasks stay in
  * their vm, and only vms spread over the workers: so tasks are spread evenly
  * over the vms, in runs that grow with their number (neighbours talk). */
-static gort_vm *vm_for_record(gort *rt, gort_worker *w) {
+static gort_vm *vm_for_record(gort *rt, gort_worker *w, const gort_record *r) {
   gort_vm *vm = w->home;
+  if (GORT_UNLIKELY(rt->options.placement == GORT_PLACE_APART))
+    return vm_apart(rt, r->from);
   if (vm && live_in(vm) < w->allow &&
       gort__vm_claim(vm, GORT_VM_IDLE, GORT_VM_RUNNING))
     return vm;
@@ -394,12 +413,12 @@ static bool has_task_vm(gort *rt) {
 static bool found_record(gort *rt, gort_worker *w, gort_record *r,
                          gort__work *out) {
   if (!r) return false;
-  out->vm = vm_for_record(rt, w);
+  out->vm = vm_for_record(rt, w, r);
   out->record = r;
   /* Without a single vm for tasks nobody will free memory: a few tries. */
   for (int i = 0; !out->vm && !has_task_vm(rt) && i < 10; i++) {
     nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-    out->vm = vm_for_record(rt, w);
+    out->vm = vm_for_record(rt, w, r);
   }
   if (out->vm) return true;
   if (has_task_vm(rt))

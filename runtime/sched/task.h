@@ -17,6 +17,7 @@ struct gort_record {
   gort__node node; /* in the global queue */
   gort *rt;
   uint64_t id;
+  unsigned from; /* with GORT_PLACE_APART: the vm where it was made */
   _Alignas(16) char payload[];
 };
 
