@@ -92,6 +92,7 @@ BINDINGS_SRC := $(filter-out $(CLI_SRC),$(sort $(wildcard bindings/*/*.c)))
 TEST_SRC := $(sort $(wildcard tests/test_*.c))
 STRESS_SRC := $(sort $(wildcard tests/stress/*.c))
 SUPPORT_SRC := $(sort $(wildcard tests/support/*.c))
+MODULE_SRC := $(sort $(wildcard tests/modules/*.c))
 SPECS := $(sort $(wildcard spec/*_spec.lua spec/*/*_spec.lua))
 HEADERS := $(wildcard runtime/include/*.h bindings/include/*.h)
 MANPAGES := $(wildcard bindings/cli/*.1)
@@ -102,12 +103,13 @@ CLI_OBJ := $(CLI_SRC:%.c=$(O)/%.o)
 SUPPORT_OBJ := $(SUPPORT_SRC:%.c=$(O)/%.o)
 TESTS := $(TEST_SRC:%.c=$(O)/%)
 STRESS := $(STRESS_SRC:%.c=$(O)/%)
-TEST_OBJ := $(TESTS:%=%.o) $(STRESS:%=%.o) $(SUPPORT_OBJ)
+MODULES := $(MODULE_SRC:%.c=$(O)/%.so)
+TEST_OBJ := $(TESTS:%=%.o) $(STRESS:%=%.o) $(SUPPORT_OBJ) $(MODULES:.so=.o)
 
 C_DIRS = $(wildcard runtime bindings tests)
 C_FILES = $(shell find $(C_DIRS) -name '*.[ch]' | sort)
 C_SRC = $(RUNTIME_SRC) $(BINDINGS_SRC) $(CLI_SRC) $(TEST_SRC) $(STRESS_SRC) \
-  $(SUPPORT_SRC)
+  $(SUPPORT_SRC) $(MODULE_SRC)
 # The same in every configuration: once will do.
 MODELS := $(if $(SANITIZE),,tests/model/run.sh)
 SHELL_FILES = .ci/run $(wildcard scripts/*/*.sh)
@@ -179,7 +181,12 @@ $(TESTS) $(STRESS): $(O)/%: $(O)/%.o $(SUPPORT_OBJ) $(LIB) $(O)/link-flags
 	$(LINK) -o $@ $< $(SUPPORT_OBJ) $(LIB) $(LUA_LIBDIR)/liblua5.4.a \
 	  $(CMOCKA_LIBS) $(LIBS)
 
-programs: all $(TESTS) $(STRESS)
+# C modules for specs to load: nothing of gort or Lua is linked.
+$(O)/tests/modules/%.o: COMPILE += -fPIC -fvisibility=default
+$(O)/tests/modules/%.so: $(O)/tests/modules/%.o
+	$(LINK) -shared -o $@ $<
+
+programs: all $(TESTS) $(STRESS) $(MODULES)
 
 test: ## install what is missing, build, run every test and spec
 	@scripts/dev/setup.sh test
@@ -189,7 +196,7 @@ test: ## install what is missing, build, run every test and spec
 check: programs ## the C tests and the quick form of the stress tests
 	@$(QUICK) $(RUN_TESTS) $(TESTS) $(STRESS)
 
-spec: all ## the Lua specs, in busted, run by gort
+spec: all $(MODULES) ## the Lua specs, in busted, run by gort
 	@$(RUN_TESTS) $(SPECS)
 
 models: ## the SPIN models of the lock-free parts

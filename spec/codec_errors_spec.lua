@@ -82,8 +82,8 @@ describe("the path says where it is:", function()
     local class = { __index = { log = f } }
     assert.equal("cannot send: value.p (its metatable).__index.log is a file",
       sending { p = setmetatable({}, class) })
-    assert.equal("cannot start task: argument 1[1] (its metatable).__index.log" ..
-      " is a file", starting(print, { setmetatable({}, class) }))
+    assert.equal("cannot start task: argument 1[1] (its metatable)" ..
+      ".__index.log is a file", starting(print, { setmetatable({}, class) }))
   end)
 
   it("the shortest way, in a cyclic table", function()

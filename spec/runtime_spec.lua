@@ -143,7 +143,8 @@ describe("stack", function()
         gort.time.sleep(0.001)
         text = gort.runtime.stack(true)
         local _, running = text:gsub("%[running%]", "")
-        if text:find "%[sleep%]" and running == 1 and not text:find "runnable" then break end
+        if text:find "%[sleep%]" and running == 1 and
+          not text:find "runnable" then break end
       end
       print(text)]])
     assert.equal("", r.err)

@@ -6,6 +6,7 @@
  * when a message needs it. Classes that are met on the way and are new too
  * become members of the same bundle (they may refer to each other); the others
  * are references to theirs. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "cross/encoding.h"
@@ -61,13 +62,12 @@ static void make_bundle(lgort_encoding *outer, int idx) {
   lua_pop(L, 1);
 }
 
-static const lgort_message *message_of(const lgort_class *cls) {
-  return (const lgort_message *)(const void *)gort_buf_bytes(cls->bundle);
+static const lgort_message *message_in(gort_buf *b) {
+  return (const lgort_message *)(const void *)gort_buf_bytes(b);
 }
 
-/* The modules of a bundle are needed by whoever needs the bundle. */
-static void need_its_modules(lgort_encoding *x, const lgort_class *cls) {
-  const lgort_message *m = message_of(cls);
+void lgort__need_modules_of(lgort_encoding *x, gort_buf *message) {
+  const lgort_message *m = message_in(message);
   for (uint32_t i = 0; i < m->nrefs; i++) {
     if (m->refs[i].kind == LGORT_REF_PATHS) lgort__put_paths(x);
     if (m->refs[i].kind == LGORT_REF_MODULE)
@@ -79,7 +79,10 @@ static void need_its_modules(lgort_encoding *x, const lgort_class *cls) {
 static void put_member(lgort_encoding *x, int idx, lgort_class_info *info) {
   bool fresh;
   lgort_class *cls = lgort_class_begin(info);
-  if (!cls) lgort__no_memory(x);
+  if (!cls) {
+    lgort__no_memory(x);
+    abort();
+  }
   struct lgort_seen *s = lgort__see(x, lua_topointer(x->L, idx), &fresh);
   s->number = (uint32_t)x->e->nobjects;
   struct lgort_pending *p = lgort__announce(x, idx);
@@ -108,7 +111,7 @@ static struct lgort_seen *refer(lgort_encoding *x, int idx,
   s = lgort__see(x, key, &fresh);
   s->number = n;
   s->upvalue = LGORT_SEEN_CLASS;
-  need_its_modules(x, info->current);
+  lgort__need_modules_of(x, info->current->bundle);
   return s;
 }
 
@@ -147,7 +150,8 @@ static void need(lgort_encoding *x, uint64_t id) {
 void lgort__put_needed_classes(lgort_encoding *x) {
   for (size_t i = 0; i < x->e->nrefs; i++) { /* grows on the way */
     if (x->e->refs[i].kind != LGORT_REF_CLASS) continue;
-    const lgort_message *m = message_of(x->e->refs[i].ptr);
+    const lgort_message *m =
+        message_in(((lgort_class *)x->e->refs[i].ptr)->bundle);
     for (uint32_t j = 0; j < m->nrefs; j++) {
       if (m->refs[j].kind == LGORT_REF_MEMBER)
         need(x, (uint64_t)(uintptr_t)m->refs[j].ptr);

@@ -16,6 +16,7 @@
 #include "cross/handles.h"
 #include "cross/message.h"
 #include "cross/modules.h"
+#include "cross/transfer.h"
 
 typedef struct decoding {
   lua_State *L;
@@ -114,6 +115,8 @@ static void push_known(decoding *d) {
   lua_rawgeti(d->L, d->objects, (lua_Integer)n + 1);
 }
 
+static int decode_data(lua_State *L, lgort_vm *vm, gort_buf *b);
+
 /* ---- classes ----------------------------------------------------------- */
 
 /* Pushes this vm's table for a class if it is there and new enough. */
@@ -142,9 +145,8 @@ static void fetch_classes(decoding *d) {
 }
 
 static void push_class(decoding *d) {
-  uint64_t n = get_number(d);
-  if (n >= d->m->nrefs || d->m->refs[n].kind != LGORT_REF_CLASS) malformed(d);
-  lua_rawgeti(d->L, d->objects, -1 - (lua_Integer)n);
+  const lgort_ref *ref = get_ref(d, LGORT_REF_CLASS);
+  lua_rawgeti(d->L, d->objects, -1 - (lua_Integer)(ref - d->m->refs));
 }
 
 static void clear_table(lua_State *L) {
@@ -201,6 +203,28 @@ static void end_bundle(decoding *d) {
                             d->bundle);
       lua_pop(L, 2);
     }
+}
+
+/* ---- userdata ---------------------------------------------------------- */
+
+/* Made when it is met first; found by its reference after that. */
+static void push_transferred(decoding *d) {
+  lua_State *L = d->L;
+  const lgort_ref *ref = get_ref(d, LGORT_REF_TRANSFER);
+  lua_Integer slot = -1 - (lua_Integer)(ref - d->m->refs);
+  if (lua_rawgeti(L, d->objects, slot) != LUA_TNIL) return;
+  lua_pop(L, 1);
+  const lgort_packed *p = ref->ptr;
+  if (p->call) {
+    lgort_task *starting = d->vm->starting; /* by the outer message */
+    d->vm->starting = NULL;
+    lua_call(L, decode_data(L, d->vm, p->call) - 1, 1);
+    d->vm->starting = starting;
+  } else {
+    lgort_unpack(L, p);
+  }
+  lua_pushvalue(L, -1);
+  lua_rawseti(L, d->objects, slot);
 }
 
 /* ---- values ------------------------------------------------------------ */
@@ -261,6 +285,9 @@ static void push_value(decoding *d, int tag) {
       return;
     case LGORT_T_REF:
       push_known(d);
+      return;
+    case LGORT_T_TRANSFER:
+      push_transferred(d);
       return;
     case LGORT_T_CLASS:
       push_class(d);

@@ -85,19 +85,15 @@ static void put_table(lgort_encoding *x, int idx) {
 static void put_function(lgort_encoding *x, int idx) {
   lua_State *L = x->L;
   bool fresh;
+  if (put_module(x, idx)) return; /* a C one, too: its module sets things up */
   if (lua_iscfunction(L, idx)) {
-    if (lua_getupvalue(L, idx, 1)) {
-      lua_pop(L, 1);
-      if (!put_module(x, idx))
-        lgort__refuse(x, idx, "a C function with upvalues");
-      return;
-    }
+    if (lua_getupvalue(L, idx, 1))
+      lgort__refuse(x, idx, "a C function with upvalues");
     lua_CFunction f = lua_tocfunction(L, idx);
     lgort__put_byte(x, LGORT_T_CFUNC);
     lgort__put_bytes(x, &f, sizeof f);
     return;
   }
-  if (put_module(x, idx)) return;
   struct lgort_seen *s = lgort__see(x, lua_topointer(L, idx), &fresh);
   if (!fresh) {
     lgort__put_seen(x, s);
@@ -113,9 +109,12 @@ static void put_function(lgort_encoding *x, int idx) {
   lgort__put_number(x, n);
 }
 
-static void put_handle(lgort_encoding *x, int idx) {
+static void put_userdata(lgort_encoding *x, int idx) {
   lgort_handle *h = lgort_to_handle(x->L, idx);
-  if (!h) lgort__refuse(x, idx, lgort_push_kind(x->L, idx));
+  if (!h) {
+    lgort__put_transfer(x, idx);
+    return;
+  }
   if (!h->obj) lgort__refuse(x, idx, "collected");
   uint32_t n = lgort__put_ref(x, LGORT_REF_OBJECT, h->obj);
   gort_object_retain(h->obj);
@@ -168,7 +167,7 @@ void lgort__put_value(lgort_encoding *x, int idx) {
       put_function(x, idx);
       return;
     case LUA_TUSERDATA:
-      put_handle(x, idx);
+      put_userdata(x, idx);
       return;
     default:
       lgort__refuse(x, idx, lgort_push_kind(L, idx));
@@ -340,7 +339,7 @@ gort_buf *lgort__encode_message(lgort_encoding *x, int n) {
 
 void lgort__encode_end(lgort_encoding *x) {
   x->e->busy = false;
-  while (x->e->nrefs > 0) lgort__drop_ref(&x->e->refs[--x->e->nrefs]);
+  lgort__drop_refs(x->e);
   clear_queue(x);
   lua_remove(x->L, x->queue);
 }

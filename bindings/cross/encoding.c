@@ -6,15 +6,32 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cross/transfer.h"
 #include "cross/why.h"
 #include "vm/park.h"
 
 /* ---- memory ------------------------------------------------------------ */
 
+void lgort__drop_ref(lgort_ref *r) {
+  if (r->kind == LGORT_REF_OBJECT) gort_object_release(r->ptr);
+  if (r->kind == LGORT_REF_CLASS) lgort_class_release(r->ptr);
+  if (r->kind == LGORT_REF_CODE) lgort_code_release(r->ptr);
+  if (r->kind == LGORT_REF_TRANSFER) lgort_packed_drop(r->ptr);
+  if (r->kind == LGORT_REF_PATHS || r->kind == LGORT_REF_MODULE)
+    gort_buf_release(r->ptr);
+}
+
+void lgort__drop_refs(lgort_encoder *e) {
+  while (e->nrefs > 0) lgort__drop_ref(&e->refs[--e->nrefs]);
+}
+
 /* An error is raised on purpose: the encoder is free for the next encoding,
  * which releases what is in it. */
 void lgort__abandon(lgort_encoding *x) {
-  for (; x; x = x->outer) x->e->busy = false;
+  for (; x; x = x->outer) {
+    x->e->busy = false;
+    lgort__drop_refs(x->e); /* what moves is the sender's again */
+  }
 }
 
 _Noreturn void lgort__no_memory(lgort_encoding *x) {
@@ -72,18 +89,10 @@ uint32_t lgort__put_ref(lgort_encoding *x, int kind, void *ptr) {
   return (uint32_t)e->nrefs++;
 }
 
-void lgort__drop_ref(lgort_ref *r) {
-  if (r->kind == LGORT_REF_OBJECT) gort_object_release(r->ptr);
-  if (r->kind == LGORT_REF_CLASS) lgort_class_release(r->ptr);
-  if (r->kind == LGORT_REF_CODE) lgort_code_release(r->ptr);
-  if (r->kind == LGORT_REF_PATHS || r->kind == LGORT_REF_MODULE)
-    gort_buf_release(r->ptr);
-}
-
 static void encoder_reset(lgort_encoder *e) {
-  for (size_t i = 0; i < e->nrefs; i++) lgort__drop_ref(&e->refs[i]);
+  lgort__drop_refs(e);
   for (unsigned i = 0; i < e->nenvs; i++) gort_free(e->envs[i].names);
-  e->len = e->nrefs = e->nobjects = e->done = 0;
+  e->len = e->nobjects = e->done = 0;
   e->nenvs = 0;
   e->has_paths = false;
   if (e->nseen) { /* forgets all by a new epoch */
@@ -197,8 +206,10 @@ struct lgort_seen *lgort__find(lgort_encoding *x, const void *key) {
 }
 
 void lgort__put_seen(lgort_encoding *x, const struct lgort_seen *s) {
-  bool is_class = s->upvalue == LGORT_SEEN_CLASS;
-  lgort__put_byte(x, is_class ? LGORT_T_CLASS : LGORT_T_REF);
+  int tag = LGORT_T_REF;
+  if (s->upvalue == LGORT_SEEN_CLASS) tag = LGORT_T_CLASS;
+  if (s->upvalue == LGORT_SEEN_TRANSFER) tag = LGORT_T_TRANSFER;
+  lgort__put_byte(x, tag);
   lgort__put_number(x, s->number);
 }
 
@@ -269,34 +280,50 @@ static int push_path(lgort_encoding *x) {
 }
 
 /* Raises "cannot send: value.items[3] is <what>" for the value at idx. */
+/* Pushes how the message starts: "value", "argument 2", "global 'x'". Stack: a
+ * path, what it starts from. root: as push_path says. */
+static void push_start(lgort_encoding *x, int root) {
+  lua_State *L = x->L;
+  int from = lua_gettop(L);
+  if (root && !x->subject->is_call)
+    lua_pushstring(L, x->subject->root);
+  else if (root && root == x->first)
+    lua_pushliteral(L, "the function");
+  else if (root)
+    lua_pushfstring(L, "argument %d", root - x->first);
+  else if (!x->is_additions || !lgort__addition_name(x, from))
+    lua_pushfstring(L, "global '%s'", global_name(x, from));
+}
+
 _Noreturn void lgort__refuse(lgort_encoding *x, int idx, const char *what) {
   lua_State *L = x->L;
+  lgort_encoding *inner = x;
   idx = lua_absindex(L, idx);
   luaL_checkstack(L, 40, NULL);
-  lgort__abandon(x);
   /* From the culprit up; each step says how its parent names it. */
   lua_pushliteral(L, "");
+  int path = lua_gettop(L);
   lua_pushvalue(L, idx); /* path, child */
   int root = push_path(x);
   while (root && x->outer) {
+    if (x->stands_for) {
+      lua_pushliteral(L, " (by its " LGORT_TRANSFER ")");
+      lua_pushvalue(L, -3);
+      lua_concat(L, 2);
+      lua_replace(L, -3);
+      lua_pushvalue(L, x->stands_for);
+      lua_replace(L, -2);
+    }
     x = x->outer;
     root = push_path(x);
   }
-  const char *path = lua_tostring(L, -2);
-  const char *verb = x->subject->verb;
-  const char *addition = NULL;
-  if (!root && x->is_additions)
-    addition = lgort__addition_name(x, lua_gettop(L));
-  if (addition)
-    luaL_error(L, "cannot %s: %s%s is %s", verb, addition, path, what);
-  if (!root)
-    luaL_error(L, "cannot %s: global '%s'%s is %s", verb,
-               global_name(x, lua_gettop(L)), path, what);
-  if (!x->subject->is_call)
-    luaL_error(L, "cannot %s: %s%s is %s", verb, x->subject->root, path, what);
-  if (root == x->first)
-    luaL_error(L, "cannot %s: the function%s is %s", verb, path, what);
-  luaL_error(L, "cannot %s: argument %d%s is %s", verb, root - x->first, path,
-             what);
+  push_start(x, root);
+  int start = lua_gettop(L);
+  luaL_where(L, 1);
+  lua_pushfstring(L, "%scannot %s: %s%s is %s", lua_tostring(L, -1),
+                  x->subject->verb, lua_tostring(L, start),
+                  lua_tostring(L, path), what);
+  lgort__abandon(inner);
+  lua_error(L);
   abort();
 }

@@ -22,11 +22,11 @@
 struct lgort_seen {
   const void *key;
   uint32_t number;  /* of an object, or of the function that has a cell */
-  uint16_t upvalue; /* of a cell; LGORT_SEEN_CLASS: number is a reference */
+  uint16_t upvalue; /* of a cell; or LGORT_SEEN_...: number is a reference */
   unsigned epoch;
 };
 
-enum { LGORT_SEEN_CLASS = UINT16_MAX };
+enum { LGORT_SEEN_CLASS = UINT16_MAX, LGORT_SEEN_TRANSFER = UINT16_MAX - 1 };
 
 struct lgort_pending {
   lgort_code *code;       /* functions */
@@ -61,7 +61,8 @@ typedef struct lgort_encoding {
   bool is_bundle;
   bool is_additions;
   bool again; /* a table turned out to be a class: start anew */
-  struct lgort_encoding *outer; /* what a bundle is encoded for, or NULL */
+  struct lgort_encoding *outer; /* what it is encoded for, or NULL */
+  int stands_for; /* stack index of what the roots make there, or 0 */
 } lgort_encoding;
 
 /* ---- encoder.c ---- */
@@ -102,6 +103,14 @@ bool lgort__looks_like_class(lua_State *L, int key, int value);
 /* Adds the classes that the message's own need, in their latest versions. */
 void lgort__put_needed_classes(lgort_encoding *x);
 
+/* What a nested message needs is needed by the outer one. */
+void lgort__need_modules_of(lgort_encoding *x, gort_buf *message);
+
+/* ---- transfer.c ---- */
+
+/* Writes the userdata at idx (absolute). */
+void lgort__put_transfer(lgort_encoding *x, int idx);
+
 /* ---- additions.c ---- */
 
 /* What the script added to the standard tables. */
@@ -129,6 +138,7 @@ void lgort__put_string(lgort_encoding *x, int tag, const char *s, size_t len);
 /* The number of a new reference; takes ptr's count. */
 uint32_t lgort__put_ref(lgort_encoding *x, int kind, void *ptr);
 void lgort__drop_ref(lgort_ref *r);
+void lgort__drop_refs(lgort_encoder *e);
 
 /* The entry of an address; *fresh tells whether it was just made. */
 struct lgort_seen *lgort__see(lgort_encoding *x, const void *key, bool *fresh);

@@ -50,6 +50,15 @@ static int new_ref_table(lua_State *L, const char *mode) {
   return luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
+/* C libraries stay when the state goes: what they made may have crossed. */
+static void keep_libraries(lua_State *L) {
+  if (lua_getfield(L, LUA_REGISTRYINDEX, "_CLIBS") == LUA_TTABLE) {
+    lua_pushnil(L);
+    lua_setmetatable(L, -2);
+  }
+  lua_pop(L, 1);
+}
+
 /* Protected: fills a fresh state. */
 static int open_state(lua_State *L) {
   lgort_vm *vm = lgort_vm_of(L);
@@ -58,6 +67,7 @@ static int open_state(lua_State *L) {
     lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
   }
   luaL_openlibs(L);
+  keep_libraries(L);
   vm->threads = new_ref_table(L, NULL);
   vm->handles = new_ref_table(L, "v");
   vm->factories = new_ref_table(L, NULL);
