@@ -12,8 +12,9 @@
 
 comma := ,
 ifdef SANITIZE
-  CONFIG := $(if $(findstring thread,$(SANITIZE)),tsan,$(if \
-    $(findstring address,$(SANITIZE)),asan,$(subst $(comma),-,$(SANITIZE))))
+  CONFIG := $(if $(findstring fuzzer,$(SANITIZE)),fuzz,$(if \
+    $(findstring thread,$(SANITIZE)),tsan,$(if \
+    $(findstring address,$(SANITIZE)),asan,$(subst $(comma),-,$(SANITIZE)))))
   CFLAGS ?= -O1 -g
   CHECKS := -DGORT_DEBUG=1 -fno-omit-frame-pointer \
     -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
@@ -119,7 +120,7 @@ SHELL_FILES = .ci/run $(wildcard scripts/*/*.sh)
 .SUFFIXES:
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all programs run bench test check spec models stress asan tsan lint format \
+.PHONY: all programs run bench test check spec models stress asan tsan fuzz fuzzers lint format \
   install uninstall dist clean help FORCE
 
 all: build/gort $(LIB) ## build the program (build/gort) and libgort.a
@@ -211,6 +212,21 @@ asan: ## every test under AddressSanitizer (with leaks) and UBSan
 
 tsan: ## every test under ThreadSanitizer
 	@$(MAKE) SANITIZE=thread test
+
+# The fuzzers are made by clang, in a configuration of their own.
+FUZZ_SECONDS ?= 20
+FUZZ := $(O)/tests/fuzz/decoder
+
+$(FUZZ): $(O)/%: $(O)/%.o $(LIB) $(O)/link-flags
+	$(LINK) -fsanitize=fuzzer -o $@ $< $(LIB) $(LUA_LIBDIR)/liblua5.4.a $(LIBS)
+
+fuzzers: $(FUZZ)
+
+fuzz: ## the decoder against random bytes, FUZZ_SECONDS long
+	@scripts/dev/setup.sh fuzz
+	@$(MAKE) CC=clang SANITIZE=fuzzer-no-link,address fuzzers
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/dev/fuzz.sh \
+	  build/fuzz/tests/fuzz/decoder
 
 # ---- Rules: care ------------------------------------------------------------
 

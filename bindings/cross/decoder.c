@@ -267,12 +267,14 @@ static void push_value(decoding *d, int tag) {
     }
     case LGORT_T_POINTER: {
       void *p;
+      if (d->m->from_outside) malformed(d);
       memcpy(&p, get_bytes(d, sizeof p), sizeof p);
       lua_pushlightuserdata(L, p);
       return;
     }
     case LGORT_T_CFUNC: {
       lua_CFunction f;
+      if (d->m->from_outside) malformed(d);
       memcpy(&f, get_bytes(d, sizeof f), sizeof f);
       lua_pushcfunction(L, f);
       return;
@@ -455,6 +457,17 @@ static void decode_message(decoding *d) {
   }
 }
 
+/* Each root and object takes a byte of the body at least. */
+static void check_head(decoding *d) {
+  size_t left = (size_t)(d->end - d->at);
+  if (d->m->nobjects > left || d->m->nobjects > INT32_MAX ||
+      d->m->nroots > left || d->m->nroots > 1 << 20 ||
+      d->m->nenvs > LGORT_MAX_ENVS)
+    malformed(d);
+  for (uint32_t i = 0; i < d->m->nenvs; i++)
+    if (d->m->env_kind[i] > LGORT_ENV_BARE) malformed(d);
+}
+
 /* Pushes the table of objects, that of later, and the environments; then the
  * roots. */
 static void decode_buffer(decoding *d, gort_buf *b) {
@@ -462,9 +475,10 @@ static void decode_buffer(decoding *d, gort_buf *b) {
   d->m = (const lgort_message *)(const void *)gort_buf_bytes(b);
   d->at = (const char *)(d->m->refs + d->m->nrefs);
   d->end = gort_buf_bytes(b) + gort_buf_len(b);
+  check_head(d);
   luaL_checkstack(L, 40 + (int)d->m->nroots, "too many values");
   int base = lua_gettop(L);
-  lua_createtable(L, d->m->nobjects < INT32_MAX ? (int)d->m->nobjects : 0, 0);
+  lua_createtable(L, (int)d->m->nobjects, 0);
   d->objects = ++base;
   if (d->bundle) {
     lua_newtable(L);

@@ -2,7 +2,7 @@
 # setup.sh - install the Debian packages that a set of make targets needs.
 # SPDX-License-Identifier: MIT
 #
-# usage: scripts/dev/setup.sh [build|test|lint|bench]...
+# usage: scripts/dev/setup.sh [build|test|fuzz|lint|bench]...
 #
 # Says nothing when nothing is missing. Otherwise installs as root, else
 # through sudo; where there is neither, names the missing packages and exits 1.
@@ -13,12 +13,14 @@ build='gcc libc6-dev make pkg-config libuv1-dev liblua5.4-dev libmimalloc-dev'
 packages_of() {
   case $1 in
     build) echo "$build" ;;
-    test) echo "$build libcmocka-dev lua5.4 lua-busted procps spin" ;;
+    test) echo "$build libcmocka-dev lua5.4 lua-busted procps spin" \
+      "lua-lpeg lua-cjson lua-filesystem lua-penlight lua-socket" ;;
+    fuzz) echo "$build clang libclang-rt-14-dev" ;;
     lint) echo "$build libcmocka-dev cppcheck clang-tidy clang-format" \
       "lua-check shellcheck" ;;
     bench) echo "$build golang-go" ;;
     *)
-      echo "setup.sh: no set '$1' (sets: build test lint bench)" >&2
+      echo "setup.sh: no set '$1' (sets: build test fuzz lint bench)" >&2
       exit 2
       ;;
   esac

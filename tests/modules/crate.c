@@ -187,7 +187,10 @@ static void *box_pack(lua_State *L, int idx) {
   handle *h = check_handle(L, idx);
   unsigned mine = h->number;
   packed_box *p = malloc(sizeof *p);
-  if (!p) luaL_error(L, "not enough memory");
+  if (!p) {
+    luaL_error(L, "not enough memory");
+    return NULL;
+  }
   if (!h->b ||
       !atomic_compare_exchange_strong(&h->b->owner, &mine, ON_THE_WAY)) {
     free(p);
