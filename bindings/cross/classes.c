@@ -66,6 +66,7 @@ static lgort_class_info *enter(lua_State *L, lgort_vm *vm, uint64_t id,
   lua_rawset(L, -3);
   lua_pop(L, 3);
   vm->has_classes = true;
+  lgort_special_add(&vm->special, lua_topointer(L, idx));
   return info;
 }
 

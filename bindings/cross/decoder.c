@@ -13,6 +13,7 @@
 #include "cross/additions.h"
 #include "cross/classes.h"
 #include "cross/env.h"
+#include "cross/flat.h"
 #include "cross/handles.h"
 #include "cross/message.h"
 #include "cross/modules.h"
@@ -561,6 +562,8 @@ int lgort_decode(lua_State *L, lgort_vm *vm, gort_value *v) {
   int n = 1;
   if (vm->incoming.type == GORT_STRING)
     lua_pushlstring(L, gort_buf_bytes(b), gort_buf_len(b));
+  else if (vm->incoming.kind == LGORT_KIND_FLAT)
+    lgort_decode_flat(L, b);
   else
     n = decode_data(L, vm, b);
   gort_buf_release(b);

@@ -13,6 +13,7 @@
 #include "cross/call.h"
 #include "cross/encoding.h"
 #include "cross/env.h"
+#include "cross/flat.h"
 #include "cross/handles.h"
 #include "cross/modules.h"
 #include "cross/why.h"
@@ -60,6 +61,21 @@ bool lgort__put_by_name(lgort_encoding *x, int idx) {
   return true;
 }
 
+/* Writes a table that has a name or an identity; false: it has none. */
+static bool put_special(lgort_encoding *x, int idx) {
+  bool light = false;
+  if (lua_getmetatable(x->L, idx)) {
+    light = lua_topointer(x->L, -1) == x->vm->env_meta_ptr;
+    lua_pop(x->L, 1);
+  }
+  if (!light && !lgort_special_has(&x->vm->special, lua_topointer(x->L, idx)))
+    return false;
+  if (lgort__put_by_name(x, idx)) return true;
+  lgort_class_info *info = lgort_class_of(x->L, x->vm, idx);
+  if (info) lgort__put_class(x, idx, info);
+  return info != NULL;
+}
+
 static void put_table(lgort_encoding *x, int idx) {
   bool fresh;
   struct lgort_seen *s = lgort__find(x, lua_topointer(x->L, idx));
@@ -67,12 +83,7 @@ static void put_table(lgort_encoding *x, int idx) {
     lgort__put_seen(x, s);
     return;
   }
-  if (lgort__put_by_name(x, idx)) return;
-  lgort_class_info *info = lgort_class_of(x->L, x->vm, idx);
-  if (info) {
-    lgort__put_class(x, idx, info);
-    return;
-  }
+  if (put_special(x, idx)) return;
   s = lgort__see(x, lua_topointer(x->L, idx), &fresh);
   s->number = (uint32_t)x->e->nobjects;
   struct lgort_pending *p = lgort__announce(x, idx);
@@ -394,6 +405,7 @@ bool lgort_encode_simple(lua_State *L, int idx, gort_value *out) {
 void lgort_encode(lua_State *L, lgort_vm *vm, int idx,
                   const lgort_subject *subject, gort_value *out) {
   if (lgort_encode_simple(L, idx, out)) return;
+  if (lua_istable(L, idx) && lgort_encode_flat(L, vm, idx, out)) return;
   idx = lua_absindex(L, idx);
   if (idx != lua_gettop(L)) { /* roots lie right below the queue */
     lua_pushvalue(L, idx);

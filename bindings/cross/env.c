@@ -38,6 +38,7 @@ int lgort_find_env(lua_State *L, lgort_vm *vm, int idx, int *nups) {
 
 /* Lets the table on top of the stack be known as globals. */
 static void note_env(lua_State *L, lgort_vm *vm) {
+  lgort_special_add(&vm->special, lua_topointer(L, -1));
   lua_rawgeti(L, LUA_REGISTRYINDEX, vm->envs);
   lua_pushvalue(L, -2);
   lua_rawsetp(L, -2, lua_topointer(L, -1));
@@ -261,6 +262,8 @@ void lgort_open_env(lua_State *L, lgort_vm *vm) {
   lua_pushvalue(L, -1);
   lua_setfield(L, -2, LUA_GNAME);
   vm->base_ptr = lua_topointer(L, -1);
+  lgort_special_add(&vm->special, vm->base_ptr);
+  lgort_special_add(&vm->special, vm->globals_ptr);
   lua_newtable(L);
   lua_pushvalue(L, -2);
   lua_setfield(L, -2, "__index");

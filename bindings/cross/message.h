@@ -85,7 +85,7 @@ typedef struct lgort_message {
   uint32_t nrefs, nobjects, nroots, nenvs;
   uint8_t env_kind[LGORT_MAX_ENVS];
   bool from_outside; /* of this process: addresses in the body are malformed */
-  lgort_ref refs[]; /* then the body */
+  lgort_ref refs[];  /* then the body */
 } lgort_message;
 
 #endif

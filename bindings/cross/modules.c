@@ -53,6 +53,7 @@ static void note(walk *w, int from, int depth) {
       lua_pushvalue(L, value);
       lua_pushvalue(L, -2);
       lua_rawset(L, w->names);
+      lgort_special_add(&w->vm->special, lua_topointer(L, value));
       w->noted++;
       if (depth < MAX_DEPTH) {
         lua_pushvalue(L, value);

@@ -15,6 +15,7 @@
 
 #include "cross/codes.h"
 #include "cross/encoder.h"
+#include "cross/special.h"
 #include "gort.h"
 
 /* What all vms of a runtime share. */
@@ -92,6 +93,7 @@ typedef struct lgort_vm {
   lgort_encoder encoder;
   lgort_protos protos; /* functions of this vm to codes */
   lgort_purse purse;
+  lgort_special special;         /* tables that are modules, globals, classes */
   struct lgort_class *additions; /* owned: in use here; or NULL */
 
   /* References into the registry. */

@@ -32,7 +32,8 @@ static const char *const values[] = {
     "local C = {} C.__index = C C.__call = function(s, ...) return s, ... end "
     "return {setmetatable({1}, C), setmetatable({2, C}, C), C}",
     "local A, B = {}, {} A.__index, B.__index, A.b, B.a = A, B, B, A "
-    "return {setmetatable({}, A), setmetatable({}, B), chan(3), chan():sender()}",
+    "return {setmetatable({}, A), setmetatable({}, B), chan(3), "
+    "chan():sender()}",
     "function helper(x) return y and x end y = 3 "
     "return function(...) z = helper(...) return _G.y, z, string.format end",
     "local e = {print = print} local _ENV = e function f() return f, g end "
@@ -159,7 +160,9 @@ static void write_seed(const char *dir, int i, gort_buf *b, bool bundle) {
     perror(name);
     exit(1);
   }
-  head h = {(uint8_t)m->nobjects, (uint8_t)m->nroots, (uint8_t)m->nenvs,
+  head h = {(uint8_t)m->nobjects,
+            (uint8_t)m->nroots,
+            (uint8_t)m->nenvs,
             bundle,
             {m->env_kind[0], m->env_kind[1], m->env_kind[2], m->env_kind[3]}};
   fwrite(&h, sizeof h, 1, f);
