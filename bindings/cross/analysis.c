@@ -429,6 +429,7 @@ static int build_result(walk *w, const lgort__proto *f, lgort_analysis **out) {
   *a = (lgort_analysis){
       .nups = (int)f->nups,
       .env_escapes = w->env_escapes,
+      .makes_closures = f->children != NULL,
       .is_vararg = f->is_vararg,
       .nparams = (int)f->nparams,
       .linedefined = f->linedefined,

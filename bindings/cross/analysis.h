@@ -59,6 +59,7 @@ typedef struct lgort_analysis {
    * with a computed key, or assigned. Also set where the code is too twisted
    * (or stripped) to tell. */
   bool env_escapes;
+  bool makes_closures; /* there are functions in it */
   bool is_vararg;
   int nparams;
   int linedefined, lastlinedefined;

@@ -103,21 +103,21 @@ static void drop_values(gort_value *v, uint32_t n) {
 
 /* Fills the values; false (nothing held) when one needs a message. */
 static bool fill_values(lua_State *L, int first, call *c) {
+  int top = lua_gettop(L);
   uint32_t n = 0;
-  for (uint32_t i = 1; i <= c->nups; i++, n++) {
-    lua_getupvalue(L, first, (int)i);
-    bool simple = true;
-    if ((int)i - 1 == c->code->env_up)
+  luaL_checkstack(L, (int)c->nups + 4, NULL);
+  for (uint32_t i = 1; i <= c->nups; i++) lua_getupvalue(L, first, (int)i);
+  for (; n < c->nups; n++)
+    if ((int)n == c->code->env_up)
       c->values[n].type = GORT_NIL;
-    else
-      simple = lgort_encode_simple(L, -1, &c->values[n]);
-    lua_pop(L, 1);
-    if (!simple) goto complex;
-  }
+    else if (!lgort_encode_simple(L, top + 1 + (int)n, &c->values[n]))
+      goto complex;
   for (uint32_t i = 1; i <= c->nargs; i++, n++)
     if (!lgort_encode_simple(L, first + (int)i, &c->values[n])) goto complex;
+  lua_settop(L, top);
   return true;
 complex:
+  lua_settop(L, top);
   drop_values(c->values, n);
   return false;
 }
@@ -259,6 +259,61 @@ bool lgort_call_push_missing(lua_State *L, gort_record *r) {
          lgort_push_missing_module(L, c->values[0].u.buf);
 }
 
+void lgort_call_push_function(lua_State *L, gort_record *r) {
+  lgort_vm *vm = lgort_vm_of(L);
+  call *c = call_of(r);
+  luaL_checkstack(L, (int)(c->nups + c->nargs) + 6, "too many arguments");
+  lgort_push_factory(L, vm, c->code);
+  for (uint32_t i = 0; i < c->nups; i++) {
+    if ((int)i == c->code->env_up)
+      lua_rawgeti(L, LUA_REGISTRYINDEX, vm->base);
+    else
+      lgort_decode(L, vm, &c->values[i]);
+  }
+  lua_call(L, (int)c->nups, 1);
+}
+
+void lgort_call_refill(lua_State *L, gort_record *r, int func) {
+  lgort_vm *vm = lgort_vm_of(L);
+  call *c = call_of(r);
+  int nups = (int)c->nups;
+  luaL_checkstack(L, (int)c->nargs + nups + 4, "too many arguments");
+  int env = c->code->env_up; /* still there */
+  for (int i = 0; i < nups; i++)
+    if (i != env) lgort_decode(L, vm, &c->values[i]);
+  for (int i = nups; i > 0; i--)
+    if (i - 1 != env) lua_setupvalue(L, func, i);
+}
+
+void lgort_call_push_arguments(lua_State *L, gort_record *r) {
+  lgort_vm *vm = lgort_vm_of(L);
+  call *c = call_of(r);
+  for (uint32_t i = 0; i < c->nargs; i++)
+    lgort_decode(L, vm, &c->values[c->nups + i]);
+  lgort_code_give(vm, c->code);
+  c->code = NULL;
+}
+
+static bool holds_objects(const call *c) {
+  for (uint32_t i = 0; i < c->nups; i++)
+    if (c->values[i].type >= GORT_STRING) return true;
+  return false;
+}
+
+bool lgort_call_keeps(gort_record *r, lgort_task *t) {
+  const call *c = call_of(r);
+  if (!c->code->reusable) return false;
+  t->kept = c->code->id;
+  t->kept_ups = holds_objects(c) ? (int)c->nups : 0;
+  t->kept_env = c->code->env_up;
+  return true;
+}
+
+bool lgort_call_fits(gort_record *r, const lgort_task *t) {
+  const call *c = call_of(r);
+  return t->kept && c->code && c->code->id == t->kept;
+}
+
 int lgort_call_push(lua_State *L, gort_record *r) {
   lgort_vm *vm = lgort_vm_of(L);
   call *c = call_of(r);
@@ -273,18 +328,8 @@ int lgort_call_push(lua_State *L, gort_record *r) {
     lua_settop(L, top);
   }
   if (c->form == CALL_MESSAGE) return lgort_decode(L, vm, &c->values[0]);
-  luaL_checkstack(L, (int)(c->nups + c->nargs) + 4, "too many arguments");
-  lgort_push_factory(L, vm, c->code);
-  for (uint32_t i = 0; i < c->nups; i++) {
-    if ((int)i == c->code->env_up)
-      lua_rawgeti(L, LUA_REGISTRYINDEX, vm->base);
-    else
-      lgort_decode(L, vm, &c->values[i]);
-  }
-  lua_call(L, (int)c->nups, 1);
-  for (uint32_t i = 0; i < c->nargs; i++)
-    lgort_decode(L, vm, &c->values[c->nups + i]);
-  lgort_code_give(vm, c->code);
-  c->code = NULL;
-  return 1 + (int)c->nargs;
+  int nargs = (int)c->nargs;
+  lgort_call_push_function(L, r);
+  lgort_call_push_arguments(L, r);
+  return 1 + nargs;
 }

@@ -22,6 +22,16 @@ bool lgort_call_is_plain(lgort_vm *vm, gort_record *r);
 bool lgort_call_push_missing(lua_State *L, gort_record *r);
 /* Pushes the function and the arguments; returns how many values. Raises. */
 int lgort_call_push(lua_State *L, gort_record *r);
+/* A plain call in two steps, with the same effect: its function, and then its
+ * arguments. Keeps: the function may be called again when the task has ended
+ * (noted in t); to be asked before each push. Fits: the one that t kept will
+ * do, once it has been refilled with the captures of r (it is at index func).
+ */
+void lgort_call_push_function(lua_State *L, gort_record *r);
+void lgort_call_push_arguments(lua_State *L, gort_record *r);
+bool lgort_call_keeps(gort_record *r, lgort_task *t);
+bool lgort_call_fits(gort_record *r, const lgort_task *t);
+void lgort_call_refill(lua_State *L, gort_record *r, int func);
 /* The host of whoever made the call. */
 lgort_host *lgort_call_host(gort_record *r);
 /* Tells t where it was created, and hands the wait group over. */

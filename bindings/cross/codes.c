@@ -7,6 +7,7 @@
 
 #include "cross/env.h"
 #include "cross/factory.h"
+#include "cross/message.h"
 #include "vm/vm.h"
 
 /* ---- the host's table -------------------------------------------------- */
@@ -75,6 +76,9 @@ static int code_fill(lgort_code *c, const char *dump, size_t len) {
     rc = lgort_factory_build(dump, len, &c->factory, &c->factory_len);
   if (rc < 0) return rc;
   c->needs_env = lgort_env_needed(c);
+  /* Nothing in it has it as an upvalue's owner, and it cannot ask debug for
+   * itself. */
+  c->reusable = !c->info->makes_closures && c->needs_env == LGORT_ENV_BASE;
   c->bad_up = -1;
   c->named = true;
   for (int i = 0; i < c->info->nups; i++)

@@ -161,8 +161,8 @@ void lgort_push_env(lua_State *L, lgort_vm *vm, int kind) {
 }
 
 int lgort_env_needed(const lgort_code *code) {
-  static const char *const whole[] = {"_G",     "load",    "loadfile",
-                                      "dofile", "require", "debug"};
+  static const char *const whole[] = {"_G",      "load",  "loadfile", "dofile",
+                                      "require", "debug", "package"};
   const lgort_analysis *a = code->info;
   int kind = a->env_escapes ? LGORT_ENV_FULL : LGORT_ENV_BASE;
   for (size_t i = 0; i < a->nglobals && kind < LGORT_ENV_FULL; i++) {

@@ -56,6 +56,7 @@ static lgort_task *take_coroutine(lgort_vm *vm) {
   } else {
     lt = gort_malloc(sizeof *lt);
     if (!lt) return NULL;
+    lt->kept = 0;
     lua_pushcfunction(vm->L, new_coroutine);
     lua_pushlightuserdata(vm->L, lt);
     if (lua_pcall(vm->L, 1, 0, 0) != LUA_OK) {
@@ -67,6 +68,15 @@ static lgort_task *take_coroutine(lgort_vm *vm) {
   lt->has_env = false;
   lt->wg = NULL;
   return lt;
+}
+
+/* A closure that is kept holds no values meanwhile. */
+static void empty_kept(lgort_task *lt) {
+  for (int i = 0; i < lt->kept_ups; i++) {
+    if (i == lt->kept_env) continue;
+    lua_pushnil(lt->co);
+    lua_setupvalue(lt->co, 1, i + 1);
+  }
 }
 
 static void give_coroutine(lgort_vm *vm, lgort_task *lt) {
@@ -213,6 +223,20 @@ static int call_function(lua_State *L, lgort_task *lt) {
   return body_end(L, status, (lua_KContext)lt);
 }
 
+static int kept_end(lua_State *L, int status, lua_KContext ctx) {
+  body_end(L, status, ctx);
+  lua_settop(L, 2);
+  return 1;
+}
+
+/* The same; returns the function, which is to be used again. Stack: the message
+ * handler, the function twice, its arguments. */
+static int call_and_keep(lua_State *L, lgort_task *lt) {
+  int status =
+      lua_pcallk(L, lua_gettop(L) - 3, 0, 1, (lua_KContext)lt, kept_end);
+  return kept_end(L, status, (lua_KContext)lt);
+}
+
 /* Unpacks a message and makes the call, once all modules that it names are
  * loaded: a module may block while it loads. Stack: the message handler. */
 static int load_and_call(lua_State *L, int status, lua_KContext ctx) {
@@ -236,15 +260,32 @@ static int load_and_call(lua_State *L, int status, lua_KContext ctx) {
                           : body_end(L, status, (lua_KContext)lt);
 }
 
-/* The coroutine's function. Stack: the record, the task. */
+/* The coroutine's function. Stack: the record, the task; a closure that fits. */
 static int task_body(lua_State *L) {
   gort_record *r = lua_touserdata(L, 1);
   lgort_task *lt = lua_touserdata(L, 2);
-  lua_settop(L, 0);
   lua_pushcfunction(L, lgort_traceback);
+  lua_replace(L, 1);
+  /* Only memory can run out on the plain ways: see run. */
+  if (lua_isfunction(L, 3)) {
+    lua_copy(L, 3, 2);
+    lgort_call_keeps(r, lt);
+    lgort_call_refill(L, r, 2);
+    lgort_call_push_arguments(L, r);
+    drop_record(lt);
+    return call_and_keep(L, lt);
+  }
+  lua_settop(L, 1);
   if (!lgort_call_is_plain(lgort_vm_of(L), r))
     return load_and_call(L, LUA_OK, (lua_KContext)lt);
-  lgort_call_push(L, r); /* only memory can run out: see run */
+  if (lgort_call_keeps(r, lt)) {
+    lgort_call_push_function(L, r);
+    lua_pushvalue(L, 2);
+    lgort_call_push_arguments(L, r);
+    drop_record(lt);
+    return call_and_keep(L, lt);
+  }
+  lgort_call_push(L, r);
   drop_record(lt);
   return call_function(L, lt);
 }
@@ -274,8 +315,13 @@ static gort_step run(lgort_vm *vm, lgort_task *lt, int nargs) {
     report_error(vm, lt, gort_task_id(gort_vm_current(vm->vm)),
                  "not enough memory");
     lua_resetthread(lt->co);
+    lt->kept = 0;
+    nres = 0;
   }
-  lua_settop(lt->co, 0);
+  /* The function that was returned stays, or else the one that was there. */
+  if (nres > 0 && lua_gettop(lt->co) > 1) lua_replace(lt->co, 1);
+  lua_settop(lt->co, lt->kept != 0);
+  if (nres > 0) empty_kept(lt);
   give_coroutine(vm, lt);
   return GORT_STEP_FINISHED;
 }
@@ -309,7 +355,9 @@ gort_step lgort_start(gort_vm *gvm, gort_task *t, gort_record *r) {
   lua_pushcfunction(lt->co, task_body);
   lua_pushlightuserdata(lt->co, r);
   lua_pushlightuserdata(lt->co, lt);
-  return run(vm, lt, 2);
+  bool fits = lgort_call_fits(r, lt) && lgort_call_is_plain(vm, r);
+  if (fits) lua_pushvalue(lt->co, 1);
+  return run(vm, lt, 2 + fits);
 }
 
 gort_step lgort_resume(gort_vm *gvm, gort_task *t) {

@@ -50,10 +50,14 @@ typedef enum lgort_yield {
 typedef struct lgort_task {
   struct lgort_task *next; /* in the pool */
   lua_State *co;
-  int slot;            /* of co in the table of threads */
-  int line;            /* where it was created ... */
-  const char *source;  /* ... interned in the host; NULL: main */
-  uint64_t parent;     /* the id of the task that created it */
+  int slot;           /* of co in the table of threads */
+  int line;           /* where it was created ... */
+  const char *source; /* ... interned in the host; NULL: main */
+  uint64_t parent;    /* the id of the task that created it */
+  /* The code whose closure waits at index 1 of the coroutine's stack to be
+   * used again, 0: none; how many upvalues to empty then, but for kept_env. */
+  int64_t kept;
+  int kept_ups, kept_env;
   bool has_env;        /* vm->task_envs[slot] is its globals table (env.h) */
   gort_record *record; /* owned until it has become a call */
   gort_waitgroup *wg;  /* owned: told when the function has ended */
