@@ -106,8 +106,8 @@ static struct lgort_seen *refer(lgort_encoding *x, int idx,
     if (x->is_bundle) return NULL;
     make_bundle(x, idx);
   }
-  uint32_t n = lgort__put_ref(x, LGORT_REF_CLASS, info->current);
   lgort_class_retain(info->current);
+  uint32_t n = lgort__put_ref(x, LGORT_REF_CLASS, info->current);
   s = lgort__see(x, key, &fresh);
   s->number = n;
   s->upvalue = LGORT_SEEN_CLASS;

@@ -115,8 +115,8 @@ static void put_function(lgort_encoding *x, int idx) {
   int env_up = lgort_find_env(L, x->vm, idx, NULL);
   p->code = lgort_code_of(L, x->vm, idx, env_up);
   lgort__put_byte(x, LGORT_T_FUNCTION);
-  uint32_t n = lgort__put_ref(x, LGORT_REF_CODE, p->code);
   lgort_code_retain(p->code);
+  uint32_t n = lgort__put_ref(x, LGORT_REF_CODE, p->code);
   lgort__put_number(x, n);
 }
 
@@ -127,8 +127,8 @@ static void put_userdata(lgort_encoding *x, int idx) {
     return;
   }
   if (!h->obj) lgort__refuse(x, idx, "collected");
-  uint32_t n = lgort__put_ref(x, LGORT_REF_OBJECT, h->obj);
   gort_object_retain(h->obj);
+  uint32_t n = lgort__put_ref(x, LGORT_REF_OBJECT, h->obj);
   lgort__put_byte(x, LGORT_T_HANDLE);
   lgort__put_number(x, n);
   lgort__put_byte(x, h->view);

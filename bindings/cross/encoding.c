@@ -81,7 +81,10 @@ uint32_t lgort__put_ref(lgort_encoding *x, int kind, void *ptr) {
   if (e->nrefs == e->refs_room) {
     size_t room = e->refs_room ? e->refs_room * 2 : 16;
     lgort_ref *refs = gort_realloc(e->refs, room * sizeof *refs);
-    if (!refs) lgort__no_memory(x);
+    if (!refs) {
+      lgort__drop_ref(&(lgort_ref){kind, ptr});
+      lgort__no_memory(x);
+    }
     e->refs = refs;
     e->refs_room = room;
   }

@@ -135,7 +135,7 @@ void lgort__put_bytes(lgort_encoding *x, const void *s, size_t n);
 void lgort__put_byte(lgort_encoding *x, int b);
 void lgort__put_number(lgort_encoding *x, uint64_t n); /* varint */
 void lgort__put_string(lgort_encoding *x, int tag, const char *s, size_t len);
-/* The number of a new reference; takes ptr's count. */
+/* The number of a new reference; takes ptr's count, also when it raises. */
 uint32_t lgort__put_ref(lgort_encoding *x, int kind, void *ptr);
 void lgort__drop_ref(lgort_ref *r);
 void lgort__drop_refs(lgort_encoder *e);

@@ -14,12 +14,14 @@
 #include "vm/preempt.h"
 
 static void *lua_memory(void *ud, void *ptr, size_t osize, size_t nsize) {
-  (void)ud, (void)osize;
+  (void)ud;
   if (nsize == 0) {
     gort_free(ptr);
     return NULL;
   }
-  return gort_realloc(ptr, nsize);
+  void *moved = gort_realloc(ptr, nsize);
+  /* Lua counts on it that nothing fails to get smaller. */
+  return moved || !ptr || nsize > osize ? moved : ptr;
 }
 
 /* The warning function of lua: "@on" and "@off" control it, a warning may come
