@@ -3,16 +3,18 @@
  * SPDX-License-Identifier: MIT */
 #include "cross/handles.h"
 
-static const char *const names[LGORT_NTYPES] = {"channel", "wait group",
-                                                "timer"};
+static const char *const names[LGORT_NTYPES] = {
+    "channel", "wait group", "timer", "context", "cancel function", "done",
+};
 
 /* Its address tells handles from other userdata. */
 static const char mark = 0;
 
-static lgort_type_index type_of(const gort_object *obj) {
+static lgort_type_index type_of(const gort_object *obj, lgort_view view) {
   const gort_class *cls = gort_object_class(obj);
   if (cls == gort_chan_class()) return LGORT_CHAN;
   if (cls == gort_waitgroup_class()) return LGORT_WAITGROUP;
+  if (cls == gort_context_class()) return LGORT_CONTEXT + view;
   return LGORT_TIMER;
 }
 
@@ -29,8 +31,8 @@ static int handle_tostring(lua_State *L) {
   lgort_handle *h = lgort_to_handle(L, 1);
   if (!h) return luaL_error(L, "not a handle");
   static const char *const views[] = {"", " sender", " receiver"};
-  lua_pushfstring(L, "%s%s: %p", names[h->type], views[h->view],
-                  (void *)h->obj);
+  lua_pushfstring(L, "%s%s: %p", names[h->type],
+                  h->type == LGORT_CHAN ? views[h->view] : "", (void *)h->obj);
   return 1;
 }
 
@@ -69,7 +71,7 @@ void lgort_push_object(lua_State *L, gort_object *obj, lgort_view view) {
   vm->incoming = held;
   lgort_handle *h = lua_newuserdatauv(L, sizeof *h, 0);
   vm->incoming = outer;
-  lgort_type_index type = type_of(obj);
+  lgort_type_index type = type_of(obj, view);
   *h = (lgort_handle){&mark, obj, (uint8_t)view, (uint8_t)type};
   lua_rawgeti(L, LUA_REGISTRYINDEX, vm->metaref[type]);
   lua_setmetatable(L, -2);

@@ -10,13 +10,24 @@
 
 #include "vm/vm.h"
 
-/* Which operations a handle of a channel allows. */
-typedef enum lgort_view { LGORT_BOTH, LGORT_SENDER, LGORT_RECEIVER } lgort_view;
+/* Which side of an object a handle shows: the operations of a channel that it
+ * allows; of a context the context itself, its cancel function or what is
+ * ready when it is done. */
+typedef enum lgort_view {
+  LGORT_BOTH,
+  LGORT_SENDER,
+  LGORT_RECEIVER,
+  LGORT_VIEW_CANCEL = LGORT_SENDER,
+  LGORT_VIEW_DONE = LGORT_RECEIVER
+} lgort_view;
 
 typedef enum lgort_type_index {
   LGORT_CHAN,
   LGORT_WAITGROUP,
   LGORT_TIMER,
+  LGORT_CONTEXT, /* these three in the order of their views */
+  LGORT_CANCEL,
+  LGORT_DONE,
   LGORT_NTYPES
 } lgort_type_index;
 
@@ -44,6 +55,9 @@ lgort_handle *lgort_check_handle(lua_State *L, int idx, lgort_type_index type);
 /* The object as what it is; the handle keeps it alive. */
 static inline gort_source *lgort_source(const lgort_handle *h) {
   return (gort_source *)(void *)h->obj;
+}
+static inline gort_context *lgort_context_of(const lgort_handle *h) {
+  return (gort_context *)(void *)h->obj;
 }
 
 #endif

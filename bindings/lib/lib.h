@@ -28,8 +28,8 @@ void lgort_open_all(lua_State *L);
 int lgort_push_received(lua_State *L, gort_result *res);
 /* Ends an operation without a value: true or false, err. */
 int lgort_push_done(lua_State *L, gort_result *res);
-/* recv([timeout]) and the for-iterator on the source at index 1. */
-int lgort_recv(lua_State *L, const lgort_handle *h, int64_t deadline);
+/* recv([limit]) and the for-iterator on the source at index 1. */
+int lgort_recv(lua_State *L, const lgort_handle *h, const gort_limit *limit);
 int lgort_iterate(lua_State *L, const lgort_handle *h);
 int lgort_try_recv(lua_State *L, const lgort_handle *h);
 

@@ -238,7 +238,7 @@ static int decided(lua_State *L, gort_result *res, int after) {
 static int select_k(lua_State *L, int status, lua_KContext ctx) {
   gort_result res;
   (void)status;
-  gort_wait_finish(gort_vm_current(lgort_vm_of(L)->vm), &res);
+  lgort_wait_finish(L, &res);
   return decided(L, &res, (int)ctx);
 }
 
@@ -265,8 +265,8 @@ static int select_cases(lua_State *L) {
     ch.after = 0;
   }
   gort_result res;
-  int rc = gort_select(self, ch.cases, (size_t)ch.n, can_park ? ch.deadline : 0,
-                       &res);
+  gort_limit limit = {can_park ? ch.deadline : 0, NULL};
+  int rc = gort_select(self, ch.cases, (size_t)ch.n, &limit, &res);
   if (rc == GORT_PARKED) return lgort_park(L, ch.after, select_k);
   drop_values(&ch); /* those that were not sent */
   if (rc < 0) lgort_raise(L, rc);

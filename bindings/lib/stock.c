@@ -104,7 +104,7 @@ static int execute_k(lua_State *L, int status, lua_KContext ctx) {
   command *c = (command *)ctx;
   gort_result res;
   (void)status;
-  gort_wait_finish(gort_vm_current(lgort_vm_of(L)->vm), &res);
+  lgort_wait_finish(L, &res);
   errno = c->error;
   return luaL_execresult(L, c->status);
 }

@@ -88,7 +88,7 @@ int gort_blocking(gort_task *self, void (*work)(void *arg), void *arg) {
   gort__job *job = gort_malloc(sizeof *job);
   if (!job) return GORT_ENOMEM;
   *job = (gort__job){.work = work, .arg = arg, .task = self};
-  gort__wait_begin(self, 0);
+  gort__wait_begin(self, NULL, 0);
   self->wait.reason = "blocking call";
   atomic_store_explicit(&self->wait.ticket, GORT_TICKET_TIMEOUT,
                         memory_order_relaxed);

@@ -128,7 +128,7 @@ static gort_dump *dump_new(gort *rt) {
 static int await_answer(gort_task *self, gort_dump *d, gort_result *res) {
   gort_value none = {.type = GORT_NIL};
   return gort_wait(self, (gort_source *)(void *)d->done, GORT_RECV, &none,
-                   gort_now() + 100000000, res);
+                   GORT_UNTIL(gort_now() + 100000000), res);
 }
 
 int gort_dump_new(gort_task *self, gort_dump **out) {
