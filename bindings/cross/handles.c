@@ -4,7 +4,8 @@
 #include "cross/handles.h"
 
 static const char *const names[LGORT_NTYPES] = {
-    "channel", "wait group", "timer", "context", "cancel function", "done",
+    "channel",         "wait group",    "timer",           "context",
+    "cancel function", "context's end", "cancel function", "after_func",
 };
 
 /* Its address tells handles from other userdata. */
@@ -15,6 +16,7 @@ static lgort_type_index type_of(const gort_object *obj, lgort_view view) {
   if (cls == gort_chan_class()) return LGORT_CHAN;
   if (cls == gort_waitgroup_class()) return LGORT_WAITGROUP;
   if (cls == gort_context_class()) return LGORT_CONTEXT + view;
+  if (cls == gort_after_class()) return LGORT_AFTER;
   return LGORT_TIMER;
 }
 
@@ -87,6 +89,8 @@ lgort_handle *lgort_to_handle(lua_State *L, int idx) {
   lgort_handle *h = lua_touserdata(L, idx);
   return h && h->mark == &mark ? h : NULL;
 }
+
+const char *lgort_handle_name(const lgort_handle *h) { return names[h->type]; }
 
 lgort_handle *lgort_check_handle(lua_State *L, int idx, lgort_type_index type) {
   lgort_handle *h = lgort_to_handle(L, idx);

@@ -18,16 +18,20 @@ typedef enum lgort_view {
   LGORT_SENDER,
   LGORT_RECEIVER,
   LGORT_VIEW_CANCEL = LGORT_SENDER,
-  LGORT_VIEW_DONE = LGORT_RECEIVER
+  LGORT_VIEW_DONE = LGORT_RECEIVER,
+  LGORT_VIEW_CANCEL_CAUSE, /* takes the cause */
+  LGORT_NVIEWS
 } lgort_view;
 
 typedef enum lgort_type_index {
   LGORT_CHAN,
   LGORT_WAITGROUP,
   LGORT_TIMER,
-  LGORT_CONTEXT, /* these three in the order of their views */
+  LGORT_CONTEXT, /* these four in the order of their views */
   LGORT_CANCEL,
   LGORT_DONE,
+  LGORT_CANCEL_CAUSE,
+  LGORT_AFTER,
   LGORT_NTYPES
 } lgort_type_index;
 
@@ -51,6 +55,9 @@ void lgort_push_object(lua_State *L, gort_object *obj, lgort_view view);
 lgort_handle *lgort_to_handle(lua_State *L, int idx);
 /* The handle at idx, which must be of that type; raises. */
 lgort_handle *lgort_check_handle(lua_State *L, int idx, lgort_type_index type);
+
+/* "channel", "timer"; static. */
+const char *lgort_handle_name(const lgort_handle *h);
 
 /* The object as what it is; the handle keeps it alive. */
 static inline gort_source *lgort_source(const lgort_handle *h) {

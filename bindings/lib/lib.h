@@ -17,6 +17,7 @@ int lgort_open_select(lua_State *L);    /* the function select */
 int lgort_open_task(lua_State *L);      /* the function go */
 int lgort_open_time(lua_State *L);      /* gort.time */
 int lgort_open_waitgroup(lua_State *L); /* gort.sync.waitgroup */
+int lgort_open_context(lua_State *L);   /* gort.context */
 int lgort_open_runtime(lua_State *L);   /* gort.runtime */
 /* print, load, os.execute ...: Lua's, made for many tasks in one process. */
 void lgort_open_stock(lua_State *L);

@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <string.h>
 
+#include "ctx/after.h"
 #include "sched/runtime.h"
 
 /* ---- as a source ------------------------------------------------------- */
@@ -39,9 +40,15 @@ void gort__context_watch(gort_context *ctx, gort_waiter *w) {
 
 /* ---- ending ------------------------------------------------------------ */
 
+/* What is left to do when all are done and no lock is held. */
+typedef struct ending {
+  gort__wakelist wake;
+  gort__link afters;
+} ending;
+
 /* Sets the status and takes all who wait; false when it was set before. */
 static bool begin_end(gort_context *c, int status, const gort_value *cause,
-                      gort__wakelist *wake) {
+                      ending *e) {
   gort_waiter *w;
   gort__lock_take(&c->src.lock);
   bool first = gort_context_err(c) == 0;
@@ -51,8 +58,9 @@ static bool begin_end(gort_context *c, int status, const gort_value *cause,
     while ((w = gort__waiter_pop(&c->waiters))) {
       w->status = 0;
       w->ok = false;
-      gort__wakelist_add(wake, w->task);
+      gort__wakelist_add(&e->wake, w->task);
     }
+    gort__afters_take_locked(c, &e->afters);
   }
   gort__lock_give(&c->src.lock);
   if (first && c->has_timer) gort__timers_disarm(&c->rt->timers, &c->timer);
@@ -83,7 +91,7 @@ static gort_context *take_child(gort_context *c, bool *alive) {
 }
 
 /* Ends all below root, whose status this thread has set. */
-static void end_below(gort_context *root, gort__wakelist *wake) {
+static void end_below(gort_context *root, ending *e) {
   int status = gort_context_err(root);
   gort_context *top = root;
   root->pending = NULL;
@@ -96,7 +104,7 @@ static void end_below(gort_context *root, gort__wakelist *wake) {
       atomic_store_explicit(&done->ended, true, memory_order_release);
       if (done != root) gort_object_release(&done->src.obj);
     } else if (alive) {
-      if (begin_end(child, status, &root->cause, wake)) {
+      if (begin_end(child, status, &root->cause, e)) {
         child->pending = top;
         top = child;
       } else {
@@ -117,14 +125,16 @@ static void leave_parent(gort_context *c) {
 
 /* The caller has a count of c. */
 static void end(gort_context *c, int status, const gort_value *cause) {
-  gort__wakelist wake = {0};
-  if (!begin_end(c, status, cause, &wake)) {
+  ending e = {0};
+  gort__list_init(&e.afters);
+  if (!begin_end(c, status, cause, &e)) {
     await_ended(c);
     return;
   }
-  end_below(c, &wake);
+  end_below(c, &e);
   leave_parent(c);
-  gort__ready_all(&wake);
+  gort__ready_all(&e.wake);
+  gort__afters_start(&e.afters);
 }
 
 void gort_context_cancel(gort_context *ctx, gort_value *cause) {
@@ -158,7 +168,8 @@ static void context_destroy(gort_object *o) {
   gort_context *c = gort__container(o, gort_context, src.obj);
   for (;;) {
     gort_context *parent = c->parent;
-    GORT_CHECK(gort__list_empty(&c->waiters) && gort__list_empty(&c->children));
+    GORT_CHECK(gort__list_empty(&c->waiters) &&
+               gort__list_empty(&c->children) && gort__list_empty(&c->afters));
     leave_parent(c);
     if (c->has_timer && gort_context_err(c) == 0)
       gort__timers_disarm(&c->rt->timers, &c->timer);
@@ -192,6 +203,7 @@ static gort_context *allocate(gort *rt) {
   c->deadline = GORT_FOREVER;
   gort__list_init(&c->waiters);
   gort__list_init(&c->children);
+  gort__list_init(&c->afters);
   gort__timer_init(&c->timer, fire);
   return c;
 }

@@ -43,7 +43,7 @@ struct gort_context {
   gort_value key, value;
 
   /* Guarded by src.lock. */
-  gort__link waiters, children;
+  gort__link waiters, children, afters;
   gort_value cause; /* read without lock once status is set */
   gort_value deadline_cause;
 

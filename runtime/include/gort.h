@@ -63,6 +63,7 @@ typedef struct gort_chan gort_chan;
 typedef struct gort_waitgroup gort_waitgroup;
 typedef struct gort_timer gort_timer;
 typedef struct gort_context gort_context;
+typedef struct gort_after gort_after;
 typedef struct gort_buf gort_buf;
 struct uv_loop_s;
 
@@ -385,6 +386,14 @@ GORT_API bool gort_context_value(gort_context *ctx, const gort_value *key,
                                  gort_value *out);
 /* Whether it has a deadline; seconds since the epoch. */
 GORT_API bool gort_context_deadline(gort_context *ctx, double *out);
+
+/* Starts r when ctx is done, at once if it is. Takes r on success; returns
+ * owned through out (which may be released: r starts all the same). */
+GORT_API int gort_context_after(gort_context *ctx, gort_record *r,
+                                gort_after **out);
+GORT_API const gort_class *gort_after_class(void);
+/* Whether it kept the record from being started. */
+GORT_API bool gort_after_stop(gort_after *a);
 
 /* ---- time, blocking work ----------------------------------------------- */
 

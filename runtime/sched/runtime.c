@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: MIT */
 #include "sched/runtime.h"
 
-#include "ctx/context.h"
+#include "ctx/after.h"
 
 #include <sched.h>
 #include <signal.h>
@@ -74,6 +74,8 @@ static void init_plain(gort *rt, const gort_options *options) {
   pthread_sigmask(SIG_SETMASK, NULL, &rt->signals);
   sigdelset(&rt->signals, SIGURG); /* the monitor preempts with it */
   gort__timers_init(&rt->timers);
+  gort__lock_init(&rt->afters_lock, GORT_RANK_LEAF);
+  gort__list_init(&rt->afters);
 }
 
 int gort_new(const gort_options *options, gort **out) {
@@ -211,6 +213,7 @@ void gort_destroy(gort *rt) {
     rt->options.ops->drop(r);
     gort_record_free(r);
   }
+  gort__afters_stop_all(rt);
   gort__timers_drop(rt);
   gort__context_roots_fini(rt);
   for (unsigned i = 0; i < n; i++) gort__worker_free(rt->workers[i]);
