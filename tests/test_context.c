@@ -8,14 +8,14 @@
 #include "support/steps.h"
 
 static gort_context *child_of(gort_context *parent) {
-  gort_context_options o = {.cancels = true, .deadline = GORT_FOREVER};
+  gort_context_options o = {.cancels = true, .timeout = GORT_FOREVER};
   gort_context *c;
   if (gort_context_new(parent, &o, &c) < 0) abort();
   return c;
 }
 
-static gort_context *until(gort_context *parent, int64_t deadline) {
-  gort_context_options o = {.cancels = true, .deadline = deadline, .wall = 7};
+static gort_context *until(gort_context *parent, int64_t timeout) {
+  gort_context_options o = {.cancels = true, .timeout = timeout};
   gort_context *c;
   if (gort_context_new(parent, &o, &c) < 0) abort();
   return c;
@@ -24,14 +24,14 @@ static gort_context *until(gort_context *parent, int64_t deadline) {
 static gort_context *with_value(gort_context *parent, int64_t key,
                                 int64_t value) {
   gort_context_options o = {
-      .deadline = GORT_FOREVER, .key = integer(key), .value = integer(value)};
+      .timeout = GORT_FOREVER, .key = integer(key), .value = integer(value)};
   gort_context *c;
   if (gort_context_new(parent, &o, &c) < 0) abort();
   return c;
 }
 
 static gort_context *detached(gort_context *parent) {
-  gort_context_options o = {.detached = true, .deadline = GORT_FOREVER};
+  gort_context_options o = {.detached = true, .timeout = GORT_FOREVER};
   gort_context *c;
   if (gort_context_new(parent, &o, &c) < 0) abort();
   return c;
@@ -115,7 +115,7 @@ static void test_values(void **state) {
 static void test_keys(void **state) {
   (void)state;
   gort *rt = steps_new(1);
-  gort_context_options o = {.deadline = GORT_FOREVER,
+  gort_context_options o = {.timeout = GORT_FOREVER,
                             .key = string_value("key"),
                             .value = string_value("value")};
   gort_context *c;
@@ -154,16 +154,16 @@ static void test_chain(void **state) {
 static void test_deadlines(void **state) {
   (void)state;
   gort *rt = steps_new(1);
-  double wall;
-  int64_t now = gort_now();
+  double wall, same;
   gort_context *bg = gort_context_background(rt);
-  gort_context *a = until(bg, now + 60000 * MS),
-               *b = until(a, now + 90000 * MS);
-  gort_context *past = until(a, now), *d = detached(a);
+  gort_context *a = until(bg, 60000 * MS), *b = until(a, 90000 * MS);
+  gort_context *past = until(a, 0), *d = detached(a);
   gort_stats stats;
   gort_get_stats(rt, &stats);
   assert_int_equal(stats.timers, 1); /* b has none of its own */
   assert_true(gort_context_deadline(b, &wall));
+  assert_true(gort_context_deadline(a, &same) && same == wall);
+  assert_true(wall > gort_wall_now() + 50 && wall < gort_wall_now() + 70);
   assert_false(gort_context_deadline(d, &wall));
   assert_false(gort_context_deadline(bg, &wall));
   assert_int_equal(gort_context_err(past), GORT_EDEADLINE);
@@ -172,7 +172,7 @@ static void test_deadlines(void **state) {
   assert_int_equal(stats.timers, 0);
   assert_int_equal(gort_context_err(b), GORT_ECANCELED);
   assert_int_equal(gort_context_err(past), GORT_EDEADLINE);
-  gort_context *dropped = until(bg, now + 60000 * MS);
+  gort_context *dropped = until(bg, 60000 * MS);
   release(dropped);
   gort_get_stats(rt, &stats);
   assert_int_equal(stats.timers, 0);
@@ -210,7 +210,7 @@ static int send_until(waiting *t) {
 static gort_step deadline_body(steps *s) {
   waiting *t = (waiting *)s;
   STEPS_BEGIN(s);
-  t->ctx = until(gort_context_background(s->rt), gort_now() + 5 * MS);
+  t->ctx = until(gort_context_background(s->rt), 5 * MS);
   t->child = child_of(t->ctx);
   t->limit = (gort_limit){GORT_FOREVER, t->child};
   AWAIT(s, recv_until(t));

@@ -57,16 +57,8 @@ void lgort_type_new(lua_State *L, lgort_type_index type, const char *name,
   vm->metaref[type] = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
-void lgort_push_object(lua_State *L, gort_object *obj, lgort_view view) {
+void lgort_push_new(lua_State *L, gort_object *obj, lgort_view view) {
   lgort_vm *vm = lgort_vm_of(L);
-  const void *key = (char *)obj + view; /* objects are aligned */
-  lua_rawgeti(L, LUA_REGISTRYINDEX, vm->handles);
-  if (lua_rawgetp(L, -1, key) != LUA_TNIL) {
-    gort_object_release(obj);
-    lua_remove(L, -2);
-    return;
-  }
-  lua_pop(L, 1);
   /* If this raises, incoming gives the count back. */
   gort_value held = {.type = GORT_OBJECT, .u.obj = obj};
   gort_value outer = vm->incoming;
@@ -74,12 +66,50 @@ void lgort_push_object(lua_State *L, gort_object *obj, lgort_view view) {
   lgort_handle *h = lua_newuserdatauv(L, sizeof *h, 0);
   vm->incoming = outer;
   lgort_type_index type = type_of(obj, view);
-  *h = (lgort_handle){&mark, obj, (uint8_t)view, (uint8_t)type};
+  *h = (lgort_handle){&mark, obj, (uint8_t)view, (uint8_t)type, false};
   lua_rawgeti(L, LUA_REGISTRYINDEX, vm->metaref[type]);
   lua_setmetatable(L, -2);
+}
+
+/* Objects are aligned: each of their views has an address of its own. */
+static const void *key_of(const gort_object *obj, unsigned view) {
+  return (const char *)obj + view;
+}
+
+void lgort_push_object(lua_State *L, gort_object *obj, lgort_view view) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, lgort_vm_of(L)->handles);
+  if (lua_rawgetp(L, -1, key_of(obj, view)) != LUA_TNIL) {
+    gort_object_release(obj);
+    lua_remove(L, -2);
+    return;
+  }
+  lua_pop(L, 1);
+  lgort_push_new(L, obj, view);
   lua_pushvalue(L, -1);
-  lua_rawsetp(L, -3, key);
+  lua_rawsetp(L, -3, key_of(obj, view));
+  ((lgort_handle *)lua_touserdata(L, -1))->listed = true;
   lua_remove(L, -2);
+}
+
+/* Protected. Stack: the handle. */
+static int list(lua_State *L) {
+  lgort_handle *h = lua_touserdata(L, 1);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, lgort_vm_of(L)->handles);
+  lua_pushvalue(L, 1);
+  lua_rawsetp(L, -2, key_of(h->obj, h->view));
+  h->listed = true;
+  return 0;
+}
+
+bool lgort_list_handle(lua_State *L, int idx, lgort_handle *h) {
+  if (h->listed) return true;
+  if (!lua_checkstack(L, 4)) return false;
+  idx = lua_absindex(L, idx);
+  lua_pushcfunction(L, list);
+  lua_pushvalue(L, idx);
+  if (lua_pcall(L, 1, 0, 0) == LUA_OK) return true;
+  lua_pop(L, 1);
+  return false;
 }
 
 /* The size is looked at first: a light userdata has none, and a full one of

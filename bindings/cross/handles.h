@@ -3,7 +3,9 @@
  * SPDX-License-Identifier: MIT
  *
  * In a vm an object has one userdata for each view of it, found through a
- * weak table: handles of one channel are equal wherever they come from.
+ * weak table: handles of one channel are equal wherever they come from. A
+ * handle of a new object enters the table when the object gets to where it
+ * may come back from; most never do.
  * Ownership: a handle owns one count of its object. */
 #ifndef LGORT_CROSS_HANDLES_H
 #define LGORT_CROSS_HANDLES_H
@@ -40,6 +42,7 @@ typedef struct lgort_handle {
   gort_object *obj; /* NULL after __gc */
   uint8_t view;     /* lgort_view */
   uint8_t type;     /* lgort_type_index */
+  bool listed;      /* in the weak table */
 } lgort_handle;
 
 /* Makes the metatable of a type from its methods and metamethods. The class
@@ -50,6 +53,13 @@ void lgort_type_new(lua_State *L, lgort_type_index type, const char *name,
 /* Pushes the handle of obj; takes the caller's count. Raises on memory (the
  * count is released then). */
 void lgort_push_object(lua_State *L, gort_object *obj, lgort_view view);
+
+/* The same for an object, or a view of one, that no other handle in this vm can
+ * be of. */
+void lgort_push_new(lua_State *L, gort_object *obj, lgort_view view);
+/* The object of the handle h at idx leaves this vm and may come back: it will
+ * be this handle then. False when memory is out. */
+bool lgort_list_handle(lua_State *L, int idx, lgort_handle *h);
 
 /* The handle at idx, whatever its type, or NULL. */
 lgort_handle *lgort_to_handle(lua_State *L, int idx);

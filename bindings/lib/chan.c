@@ -245,7 +245,7 @@ static int chan_new(lua_State *L) {
     return luaL_error(L, "cannot make a channel for %I values: %s",
                       (LUAI_UACINT)cap, gort_strerror(rc));
   gort_chan_set_tag(c, tag);
-  lgort_push_object(L, (gort_object *)(void *)c, LGORT_BOTH);
+  lgort_push_new(L, (gort_object *)(void *)c, LGORT_BOTH);
   /* The collector does not see the buffer; tell it to hurry. */
   if (cap > 256)
     lua_gc(L, LUA_GCSTEP, (int)(cap > 1 << 20 ? 1 << 14 : cap / 64));

@@ -56,7 +56,7 @@ static int push_child(lua_State *L, gort_context_options *o) {
     gort_value_drop(&o->value);
     lgort_raise(L, rc);
   }
-  lgort_push_object(L, (gort_object *)(void *)c, LGORT_BOTH);
+  lgort_push_new(L, (gort_object *)(void *)c, LGORT_BOTH);
   return 1;
 }
 
@@ -67,28 +67,26 @@ static int push_cancellable(lua_State *L, gort_context_options *o,
   push_child(L, o);
   gort_object *c = check(L, -1)->obj;
   gort_object_retain(c);
-  lgort_push_object(L, c, view);
+  lgort_push_new(L, c, view);
   return 2;
 }
 
 static int with_cancel(lua_State *L) {
-  gort_context_options o = {.deadline = GORT_FOREVER};
+  gort_context_options o = {.timeout = GORT_FOREVER};
   check(L, 1);
   return push_cancellable(L, &o, LGORT_VIEW_CANCEL);
 }
 
 static int with_cancel_cause(lua_State *L) {
-  gort_context_options o = {.deadline = GORT_FOREVER};
+  gort_context_options o = {.timeout = GORT_FOREVER};
   check(L, 1);
   return push_cancellable(L, &o, LGORT_VIEW_CANCEL_CAUSE);
 }
 
 static int with_timeout(lua_State *L) {
   check(L, 1);
-  int64_t duration = lgort_check_duration(L, 2);
-  gort_context_options o = {.deadline = lgort_after(duration),
-                            .wall = gort_wall_now() + lua_tonumber(L, 2),
-                            .cause = encode(L, 3, "cause")};
+  int64_t timeout = lgort_check_duration(L, 2);
+  gort_context_options o = {.timeout = timeout, .cause = encode(L, 3, "cause")};
   return push_cancellable(L, &o, LGORT_VIEW_CANCEL);
 }
 
@@ -102,11 +100,10 @@ static int with_deadline(lua_State *L) {
   lua_Number wall = luaL_checknumber(L, 2);
   luaL_argcheck(L, !isnan(wall), 2, "the time is not a number (NaN)");
   lua_pushnumber(L, wall - gort_wall_now());
-  int64_t duration = lgort_check_duration(L, -1);
+  int64_t timeout = lgort_check_duration(L, -1);
   lua_pop(L, 1);
-  gort_context_options o = {.deadline = lgort_after(duration),
-                            .wall = wall,
-                            .cause = encode(L, 3, "cause")};
+  gort_context_options o = {
+      .timeout = timeout, .wall = wall, .cause = encode(L, 3, "cause")};
   return push_cancellable(L, &o, LGORT_VIEW_CANCEL);
 }
 
@@ -136,7 +133,7 @@ static const char *to_key(lua_State *L, int idx, gort_value *key) {
 static int with_value(lua_State *L) {
   check(L, 1);
   luaL_checkany(L, 3);
-  gort_context_options o = {.deadline = GORT_FOREVER,
+  gort_context_options o = {.timeout = GORT_FOREVER,
                             .value = encode(L, 3, "value")};
   const char *wrong = to_key(L, 2, &o.key);
   if (wrong) {
@@ -147,7 +144,7 @@ static int with_value(lua_State *L) {
 }
 
 static int without_cancel(lua_State *L) {
-  gort_context_options o = {.detached = true, .deadline = GORT_FOREVER};
+  gort_context_options o = {.detached = true, .timeout = GORT_FOREVER};
   check(L, 1);
   return push_child(L, &o);
 }
@@ -267,7 +264,7 @@ static int context_after_func(lua_State *L) {
     gort_record_free(r);
     lgort_raise(L, rc);
   }
-  lgort_push_object(L, (gort_object *)(void *)a, LGORT_BOTH);
+  lgort_push_new(L, (gort_object *)(void *)a, LGORT_BOTH);
   push_stop_maker(L);
   lua_insert(L, -2);
   lua_call(L, 1, 1);

@@ -71,7 +71,7 @@ static int push_timer(lua_State *L, int64_t when, int64_t period) {
   gort_timer *t;
   int rc = gort_timer_new(lgort_vm_of(L)->rt, when, period, &t);
   if (rc < 0) lgort_raise(L, rc);
-  lgort_push_object(L, (gort_object *)(void *)t, LGORT_BOTH);
+  lgort_push_new(L, (gort_object *)(void *)t, LGORT_BOTH);
   return 1;
 }
 
@@ -114,7 +114,7 @@ static int time_after_func(lua_State *L) {
     drop_call(r);
     lgort_raise(L, rc);
   }
-  lgort_push_object(L, (gort_object *)(void *)t, LGORT_BOTH);
+  lgort_push_new(L, (gort_object *)(void *)t, LGORT_BOTH);
   return 1;
 }
 

@@ -71,7 +71,7 @@ static int wg_new(lua_State *L) {
   gort_waitgroup *wg;
   int rc = gort_waitgroup_new(&wg);
   if (rc < 0) lgort_raise(L, rc);
-  lgort_push_object(L, (gort_object *)(void *)wg, LGORT_BOTH);
+  lgort_push_new(L, (gort_object *)(void *)wg, LGORT_BOTH);
   return 1;
 }
 

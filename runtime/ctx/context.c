@@ -227,11 +227,16 @@ static void join_parent(gort_context *c) {
 
 /* Starts the deadline's timer if it is the context's own. */
 static int start_timer(gort_context *c, const gort_context_options *o) {
-  if (o->deadline >= c->deadline) return 0;
-  c->deadline = o->deadline;
+  int64_t deadline;
+  if (o->timeout == GORT_FOREVER ||
+      __builtin_add_overflow(gort_now(), o->timeout, &deadline) ||
+      deadline >= c->deadline)
+    return 0;
+  c->deadline = deadline;
+  c->dated = c;
   c->wall = o->wall;
   if (gort_context_err(c)) return 0;
-  if (c->deadline <= gort_now()) {
+  if (o->timeout <= 0) {
     end(c, GORT_EDEADLINE, &c->deadline_cause);
     return 0;
   }
@@ -254,7 +259,7 @@ int gort_context_new(gort_context *parent, gort_context_options *o,
   c->deadline_cause = o->cause;
   if (!o->detached) {
     c->deadline = parent->deadline;
-    c->wall = parent->wall;
+    c->dated = parent->dated;
   }
   if (c->linked) join_parent(c);
   int rc = start_timer(c, o);
@@ -330,7 +335,13 @@ bool gort_context_value(gort_context *ctx, const gort_value *key,
 }
 
 bool gort_context_deadline(gort_context *ctx, double *out) {
-  if (ctx->deadline == GORT_FOREVER) return false;
-  *out = ctx->wall;
+  gort_context *c = ctx->dated;
+  if (!c) return false;
+  double left = (double)(c->deadline - gort_now()) * 1e-9;
+  double wall = gort_wall_now() + left;
+  gort__lock_take(&c->src.lock);
+  if (c->wall == 0) c->wall = wall;
+  *out = c->wall; /* the same for all who ask, whatever the clock does */
+  gort__lock_give(&c->src.lock);
   return true;
 }

@@ -39,11 +39,12 @@ struct gort_context {
   bool can_end;         /* linked, or by itself */
   bool has_timer;       /* for a deadline earlier than its parent's */
   int64_t deadline;     /* the earliest on the way to the root, or FOREVER */
-  double wall;
+  gort_context *dated;  /* whose it is, this one's too; or NULL */
   gort_value key, value;
 
   /* Guarded by src.lock. */
   gort__link waiters, children, afters;
+  double wall;      /* the deadline since the epoch; 0: nobody has asked */
   gort_value cause; /* read without lock once status is set */
   gort_value deadline_cause;
 

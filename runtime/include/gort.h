@@ -360,8 +360,9 @@ GORT_API gort_context *gort_context_todo(gort *rt);
 typedef struct gort_context_options {
   bool cancels;     /* can be ended by itself: always set with a deadline */
   bool detached;    /* not ended with its parent: only its values */
-  int64_t deadline; /* GORT_FOREVER: the parent's; the earlier one counts */
-  double wall;      /* the same as seconds since the epoch */
+  int64_t timeout;  /* until its deadline; GORT_FOREVER: it has the parent's,
+                     * as it has when that is earlier */
+  double wall;      /* the deadline in seconds since the epoch; 0: as it is */
   gort_value cause; /* what ended it, when the deadline has; may be nil */
   gort_value key;   /* nil: it has no value of its own */
   gort_value value;
@@ -384,7 +385,7 @@ GORT_API gort_value gort_context_cause(gort_context *ctx);
  * Returns owned through out. */
 GORT_API bool gort_context_value(gort_context *ctx, const gort_value *key,
                                  gort_value *out);
-/* Whether it has a deadline; seconds since the epoch. */
+/* Whether it has a deadline: in seconds since the epoch. */
 GORT_API bool gort_context_deadline(gort_context *ctx, double *out);
 
 /* Starts r when ctx is done, at once if it is. Takes r on success; returns
