@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "ctx/after.h"
+#include "ctx/bond.h"
 #include "sched/runtime.h"
 
 /* ---- as a source ------------------------------------------------------- */
@@ -44,6 +45,7 @@ void gort__context_watch(gort_context *ctx, gort_waiter *w) {
 typedef struct ending {
   gort__wakelist wake;
   gort__link afters;
+  bool computing; /* a bound task did not wait */
 } ending;
 
 /* Sets the status and takes all who wait; false when it was set before. */
@@ -61,6 +63,7 @@ static bool begin_end(gort_context *c, int status, const gort_value *cause,
       gort__wakelist_add(&e->wake, w->task);
     }
     gort__afters_take_locked(c, &e->afters);
+    if (gort__bonds_end_locked(c, &e->wake)) e->computing = true;
   }
   gort__lock_give(&c->src.lock);
   if (first && c->has_timer) gort__timers_disarm(&c->rt->timers, &c->timer);
@@ -133,6 +136,7 @@ static void end(gort_context *c, int status, const gort_value *cause) {
   }
   end_below(c, &e);
   leave_parent(c);
+  if (e.computing) gort__monitor_hurry(c->rt);
   gort__ready_all(&e.wake);
   gort__afters_start(&e.afters);
 }
@@ -169,7 +173,8 @@ static void context_destroy(gort_object *o) {
   for (;;) {
     gort_context *parent = c->parent;
     GORT_CHECK(gort__list_empty(&c->waiters) &&
-               gort__list_empty(&c->children) && gort__list_empty(&c->afters));
+               gort__list_empty(&c->children) && gort__list_empty(&c->afters) &&
+               gort__list_empty(&c->bonds));
     leave_parent(c);
     if (c->has_timer && gort_context_err(c) == 0)
       gort__timers_disarm(&c->rt->timers, &c->timer);
@@ -204,6 +209,7 @@ static gort_context *allocate(gort *rt) {
   gort__list_init(&c->waiters);
   gort__list_init(&c->children);
   gort__list_init(&c->afters);
+  gort__list_init(&c->bonds);
   gort__timer_init(&c->timer, fire);
   return c;
 }

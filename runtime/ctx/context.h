@@ -13,7 +13,7 @@
  *   I3. ended is set when status is set here and in all that come from here;
  *       whoever ends a context returns after that, also when somebody else
  *       was first.
- *   I4. Once status is set, waiters, children and afters only shrink.
+ *   I4. Once status is set, waiters, children, afters and bonds only shrink.
  * Locking: src.lock, rank SOURCE; never two of them at once. sibling is
  *   guarded by the parent's lock. TIMERS is taken under it.
  * Ownership: a context owns a count of its parent. The parent's list and the
@@ -44,6 +44,7 @@ struct gort_context {
 
   /* Guarded by src.lock. */
   gort__link waiters, children, afters;
+  gort__link bonds; /* of bound tasks (bond.h) */
   double wall;      /* the deadline since the epoch; 0: nobody has asked */
   gort_value cause; /* read without lock once status is set */
   gort_value deadline_cause;

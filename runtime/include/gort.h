@@ -237,6 +237,10 @@ GORT_API void gort_get_stats(gort *rt, gort_stats *out);
 GORT_API gort_record *gort_record_new(gort *rt, size_t size);
 GORT_API void *gort_record_payload(gort_record *r);
 GORT_API gort *gort_record_runtime(gort_record *r);
+/* Binds the task that r becomes to ctx (a count of its own), NULL: to none:
+ * when ctx is done its waits end with GORT_EBOUND, and no other begins. 0 or
+ * GORT_ENOMEM. */
+GORT_API int gort_record_bind(gort_record *r, gort_context *ctx);
 GORT_API uint64_t gort_record_id(gort_record *r);
 /* Frees the record only; the payload's content has been dealt with. */
 GORT_API void gort_record_free(gort_record *r);
@@ -245,6 +249,13 @@ GORT_API void gort_go(gort *rt, gort_record *r);
 
 GORT_API uint64_t gort_task_id(const gort_task *t);
 GORT_API gort_vm *gort_task_vm(gort_task *t);
+/* The context that t is bound to, borrowed; or NULL. */
+GORT_API gort_context *gort_task_context(const gort_task *t);
+/* What gort_context_err says of it, unless t is shielded: not 0, t is to come
+ * to its end. Only the task itself may ask, as it may shield. */
+GORT_API int gort_task_err(const gort_task *t);
+/* While on, t waits like a task that is not bound. Only between waits. */
+GORT_API void gort_task_shield(gort_task *t, bool on);
 /* The interpreter's half of the task. */
 GORT_API void *gort_task_state(const gort_task *t);
 GORT_API void gort_task_set_state(gort_task *t, void *state);

@@ -117,19 +117,22 @@ static int wait_without_cases(gort_task *self, const gort_limit *limit,
 static int wait_for_all(gort_task *self, gort_case *cases, size_t n,
                         const gort_limit *limit) {
   bool watch = limit && limit->ctx;
-  gort__wait_begin(self, self->wait.many, (uint32_t)n + watch);
+  gort__wait_begin(self, self->wait.many, (uint32_t)n + watch,
+                   GORT_TICKET_OPEN);
   self->wait.selects = true;
   int rc = limit ? gort__wait_arm(self, limit->deadline) : 0;
-  if (rc == 0)
-    enqueue_all(self, cases, n);
-  else
-    self->wait.parked = false;
+  if (rc == 0) enqueue_all(self, cases, n);
   return rc;
 }
 
 int gort_select(gort_task *self, gort_case *cases, size_t n,
                 const gort_limit *limit, gort_result *res) {
   if (n > MAX_CASES) return GORT_ERANGE;
+  if (gort_task_err(self)) {
+    res->status = GORT_EBOUND;
+    res->index = -1;
+    return 0;
+  }
   int rc = gort__wait_reserve(&self->wait, n + 1);
   if (rc < 0) return rc;
   uint32_t *by_address =
@@ -150,10 +153,13 @@ int gort_select(gort_task *self, gort_case *cases, size_t n,
     gort__ready_all(&wake);
     return 0;
   }
-  if (limit && gort__limit_reached(limit, res))
-    rc = 0;
-  else if ((rc = wait_for_all(self, cases, n, limit)) == 0)
-    rc = GORT_PARKED;
+  bool reached = limit && gort__limit_reached(limit, res);
+  if (!reached) rc = wait_for_all(self, cases, n, limit);
   unlock_all(cases, by_address, live);
-  return rc == GORT_PARKED ? gort__wait_park(self, limit) : rc;
+  if (reached) return 0;
+  if (rc == 0) return gort__wait_park(self, limit);
+  rc = gort__wait_refuse(self, rc);
+  for (size_t i = 0; i < n && rc == GORT_PARKED; i++)
+    gort_value_drop(&cases[i].value);
+  return rc;
 }

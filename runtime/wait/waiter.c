@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "ctx/context.h"
+#include "ctx/bond.h"
 #include "sched/runtime.h"
 
 static void wait_timeout(gort__timer *timer, gort__fired *fired) {
@@ -55,7 +55,8 @@ int gort__wait_reserve(gort__wait *wait, size_t n) {
   return 0;
 }
 
-void gort__wait_begin(gort_task *self, gort_waiter *ws, uint32_t n) {
+void gort__wait_begin(gort_task *self, gort_waiter *ws, uint32_t n,
+                      int ticket) {
   gort__wait *wait = &self->wait;
   GORT_ASSERT(!wait->parked && !wait->armed);
   wait->n = n;
@@ -63,7 +64,18 @@ void gort__wait_begin(gort_task *self, gort_waiter *ws, uint32_t n) {
   wait->selects = wait->limited = false;
   wait->parked = true;
   wait->since = gort__monitor_now(self->vm->rt);
-  atomic_store_explicit(&wait->ticket, GORT_TICKET_OPEN, memory_order_relaxed);
+  atomic_store_explicit(&wait->ticket, ticket, memory_order_relaxed);
+}
+
+int gort__wait_refuse(gort_task *self, int rc) {
+  int open = GORT_TICKET_OPEN;
+  if (self->bond && !atomic_compare_exchange_strong(&self->wait.ticket, &open,
+                                                    GORT_TICKET_IDLE)) {
+    self->wait.n = 0;
+    return GORT_PARKED;
+  }
+  self->wait.parked = false;
+  return rc;
 }
 
 int gort__wait_arm(gort_task *self, int64_t deadline) {
@@ -86,12 +98,14 @@ bool gort__limit_reached(const gort_limit *limit, gort_result *res) {
 
 int gort__wait_park(gort_task *self, const gort_limit *limit) {
   gort__wait *wait = &self->wait;
-  if (!limit || !limit->ctx) return GORT_PARKED;
-  wait->limited = true;
-  gort_waiter *w = &wait->ws[wait->n - 1];
-  gort__waiter_init(w, self, &limit->ctx->src, GORT_RECV, (int)wait->n - 1);
-  w->shared = true;
-  gort__context_watch(limit->ctx, w);
+  if (limit && limit->ctx) {
+    wait->limited = true;
+    gort_waiter *w = &wait->ws[wait->n - 1];
+    gort__waiter_init(w, self, &limit->ctx->src, GORT_RECV, (int)wait->n - 1);
+    w->shared = true;
+    gort__context_watch(limit->ctx, w);
+  }
+  if (GORT_UNLIKELY(self->bond != NULL)) gort__bond_check(self);
   return GORT_PARKED;
 }
 
@@ -104,24 +118,30 @@ static int wait_locked(gort_task *self, gort_source *s, gort_op op,
                        gort_value *value, const gort_limit *limit) {
   gort__wait *wait = &self->wait;
   bool watch = limit && limit->ctx;
-  gort__wait_begin(self, watch ? wait->many : &wait->one, watch ? 2 : 1);
+  gort__wait_begin(self, watch ? wait->many : &wait->one, watch ? 2 : 1,
+                   GORT_TICKET_OPEN);
   gort_waiter *w = wait->ws;
   gort__waiter_init(w, self, s, op, 0);
-  w->shared = watch || (limit && limit->deadline != GORT_FOREVER);
+  w->shared = watch || self->bond || (limit && limit->deadline != GORT_FOREVER);
   int rc = limit ? gort__wait_arm(self, limit->deadline) : 0;
   if (rc == 0) {
     w->value = *value;
     ops_of(s)->enqueue(s, w);
-  } else {
-    wait->parked = false;
   }
   gort__lock_give(&s->lock);
-  return rc == 0 ? gort__wait_park(self, limit) : rc;
+  if (rc == 0) return gort__wait_park(self, limit);
+  rc = gort__wait_refuse(self, rc);
+  if (rc == GORT_PARKED) gort_value_drop(value);
+  return rc;
 }
 
 int gort_wait(gort_task *self, gort_source *s, gort_op op, gort_value *value,
               const gort_limit *limit, gort_result *res) {
   gort__wakelist wake = {0};
+  if (GORT_UNLIKELY(self->bond != NULL) && gort_task_err(self)) {
+    res->status = GORT_EBOUND;
+    return 0;
+  }
   if (limit && limit->ctx) { /* no allocation under a lock */
     int rc = gort__wait_reserve(&self->wait, 2);
     if (rc < 0) return rc;
@@ -153,17 +173,14 @@ int gort_wait_try(gort_source *s, gort_op op, gort_value *value,
 int gort_sleep(gort_task *self, const gort_limit *limit) {
   gort__wait *wait = &self->wait;
   bool watch = limit && limit->ctx;
+  if (gort_task_err(self)) return GORT_EBOUND;
   int rc = watch ? gort__wait_reserve(wait, 1) : 0;
   if (rc < 0) return rc;
   int64_t deadline = limit ? limit->deadline : GORT_FOREVER;
-  gort__wait_begin(self, wait->many, watch);
+  gort__wait_begin(self, wait->many, watch, GORT_TICKET_OPEN);
   wait->reason = deadline == GORT_FOREVER ? "select (no cases)" : "sleep";
   rc = gort__wait_arm(self, deadline);
-  if (rc < 0) {
-    wait->parked = false;
-    return rc;
-  }
-  return gort__wait_park(self, limit);
+  return rc < 0 ? gort__wait_refuse(self, rc) : gort__wait_park(self, limit);
 }
 
 static void unlink_waiter(gort_waiter *w) {
@@ -210,7 +227,7 @@ void gort_wait_finish(gort_task *self, gort_result *res) {
     if (ticket >= 0) won = &wait->ws[ticket];
     leave(self, won);
     if (!won) {
-      given_up(res, GORT_ETIMEOUT);
+      given_up(res, ticket == GORT_TICKET_BOUND ? GORT_EBOUND : GORT_ETIMEOUT);
       return;
     }
     if (wait->limited && won == &wait->ws[wait->n - 1]) {

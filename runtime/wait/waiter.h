@@ -61,6 +61,8 @@ struct gort__source_ops {
 enum {
   GORT_TICKET_OPEN = -1,
   GORT_TICKET_TIMEOUT = -2, /* the deadline has passed */
+  GORT_TICKET_BOUND = -3,   /* the context the task is bound to is done */
+  GORT_TICKET_IDLE = -4     /* of no wait */
 };
 
 /* What a task needs to wait. */
@@ -114,8 +116,12 @@ static inline void gort__source_init(gort_source *s, const gort_class *cls) {
 /* Room for n waiters in wait->many, and behind them for two permutations of
  * wait->room numbers. 0 or GORT_ENOMEM. */
 int gort__wait_reserve(gort__wait *wait, size_t n);
-/* Resets self's wait for n waiters; nothing can see it yet. */
-void gort__wait_begin(gort_task *self, gort_waiter *ws, uint32_t n);
+/* Resets self's wait for n waiters; nothing can see it yet, but the context
+ * of a bound task the ticket. */
+void gort__wait_begin(gort_task *self, gort_waiter *ws, uint32_t n, int ticket);
+/* The wait that has begun cannot go on: rc; or GORT_PARKED, when somebody has
+ * ended it already and it must be finished (then it has no waiters). */
+int gort__wait_refuse(gort_task *self, int rc);
 /* Arms self's timer unless deadline is GORT_FOREVER. 0 or GORT_ENOMEM. */
 int gort__wait_arm(gort_task *self, int64_t deadline);
 /* True, and res says so, when the limit keeps a wait from beginning. */
