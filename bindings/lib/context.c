@@ -11,6 +11,7 @@
 #include "cross/decoder.h"
 #include "cross/encoder.h"
 #include "lib/lib.h"
+#include "vm/bound.h"
 
 static lgort_handle *check(lua_State *L, int idx) {
   return lgort_check_handle(L, idx, LGORT_CONTEXT);
@@ -22,19 +23,19 @@ static gort_context *check_context(lua_State *L, int idx) {
 
 /* ---- making ------------------------------------------------------------ */
 
-static int push_root(lua_State *L, gort_context *root) {
-  gort_object *o = (gort_object *)(void *)root;
+static int push_context(lua_State *L, gort_context *c) {
+  gort_object *o = (gort_object *)(void *)c;
   gort_object_retain(o);
   lgort_push_object(L, o, LGORT_BOTH);
   return 1;
 }
 
 static int context_background(lua_State *L) {
-  return push_root(L, gort_context_background(lgort_vm_of(L)->rt));
+  return push_context(L, gort_context_background(lgort_vm_of(L)->rt));
 }
 
 static int context_todo(lua_State *L) {
-  return push_root(L, gort_context_todo(lgort_vm_of(L)->rt));
+  return push_context(L, gort_context_todo(lgort_vm_of(L)->rt));
 }
 
 /* Encodes the value at idx, which may be any that can cross. */
@@ -258,6 +259,7 @@ static int context_after_func(lua_State *L) {
   gort_context *c = check_context(L, 1);
   luaL_checktype(L, 2, LUA_TFUNCTION);
   gort_record *r = lgort_call_new(L, vm, 2);
+  gort_record_bind(r, NULL); /* it is there for when ctx is done */
   int rc = gort_context_after(c, r, &a);
   if (rc < 0) {
     lgort_call_drop(r);
@@ -271,11 +273,60 @@ static int context_after_func(lua_State *L) {
   return 1;
 }
 
+/* ---- bound tasks ------------------------------------------------------- */
+
+static int ctx_go(lua_State *L) {
+  lgort_vm *vm = lgort_vm_of(L);
+  lgort_handle *h = check(L, 1);
+  luaL_checktype(L, 2, LUA_TFUNCTION);
+  gort_record *r = lgort_call_new(L, vm, 2);
+  /* The task may ask for its context in this vm. */
+  if (!lgort_list_handle(L, 1, h) ||
+      gort_record_bind(r, lgort_context_of(h)) < 0) {
+    lgort_call_drop(r);
+    gort_record_free(r);
+    lgort_raise(L, GORT_ENOMEM);
+  }
+  gort_go(vm->rt, r);
+  return 0;
+}
+
+static int context_current(lua_State *L) {
+  lgort_vm *vm = lgort_vm_of(L);
+  gort_task *self = gort_vm_current(vm->vm);
+  gort_context *c = self ? gort_task_context(self) : NULL;
+  return push_context(L, c ? c : gort_context_background(vm->rt));
+}
+
+static int shield_off(lua_State *L) {
+  lgort_shield(lgort_vm_of(L), false);
+  return 0;
+}
+
+static int shield_k(lua_State *L, int status, lua_KContext ctx) {
+  (void)status, (void)ctx;
+  return lua_gettop(L) - 1;
+}
+
+/* The guard at 1 takes the shield off when the call has ended, by an error,
+ * too. */
+static int context_shield(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  lua_newuserdatauv(L, 0, 0);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, lgort_vm_of(L)->shield_meta);
+  lua_setmetatable(L, -2);
+  lua_insert(L, 1);
+  lgort_shield(lgort_vm_of(L), true);
+  lua_toclose(L, 1);
+  lua_callk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, shield_k);
+  return shield_k(L, LUA_OK, 0);
+}
+
 /* ---- the module -------------------------------------------------------- */
 
 static const luaL_Reg methods[] = {
     {"done", ctx_done},         {"err", ctx_err}, {"value", ctx_value},
-    {"deadline", ctx_deadline}, {NULL, NULL},
+    {"deadline", ctx_deadline}, {"go", ctx_go},   {NULL, NULL},
 };
 
 static const luaL_Reg done_methods[] = {
@@ -319,6 +370,8 @@ static const luaL_Reg functions[] = {
     {"without_cancel", without_cancel},
     {"after_func", context_after_func},
     {"cause", context_cause},
+    {"current", context_current},
+    {"shield", context_shield},
     {NULL, NULL},
 };
 
@@ -329,6 +382,10 @@ int lgort_open_context(lua_State *L) {
   lgort_type_new(L, LGORT_CANCEL_CAUSE, "cancel function", none,
                  cancel_cause_meta);
   lgort_type_new(L, LGORT_AFTER, "after_func", after_methods, NULL);
+  lua_createtable(L, 0, 1);
+  lua_pushcfunction(L, shield_off);
+  lua_setfield(L, -2, "__close");
+  lgort_vm_of(L)->shield_meta = luaL_ref(L, LUA_REGISTRYINDEX);
   luaL_newlib(L, functions);
   lua_pushstring(L, gort_strerror(GORT_ECANCELED));
   lua_setfield(L, -2, "canceled");

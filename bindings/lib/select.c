@@ -10,6 +10,7 @@
 #include "cross/decoder.h"
 #include "cross/encoder.h"
 #include "lib/lib.h"
+#include "vm/bound.h"
 
 enum { INLINE_CASES = 16 };
 
@@ -259,19 +260,23 @@ static int select_cases(lua_State *L) {
   }
   gort_task *self = gort_vm_current(vm->vm);
   if (!self) return luaL_error(L, "select: no task runs any more");
+  gort_limit limit = {ch.deadline, NULL};
+  if (ch.has_default)
+    ch.after = 0;
+  else
+    lgort_check_end(L, vm, &limit);
   if (ch.has_send) take_values(L, &ch);
   bool can_park = lgort_can_park(L, vm);
-  if (ch.has_default) {
-    ch.deadline = 0;
-    ch.after = 0;
-  }
+  if (ch.has_default || !can_park) limit.deadline = 0;
   gort_result res;
-  gort_limit limit = {can_park ? ch.deadline : 0, NULL};
+
   int rc = gort_select(self, ch.cases, (size_t)ch.n, &limit, &res);
   if (rc == GORT_PARKED) return lgort_park(L, ch.after, select_k);
   drop_values(&ch); /* those that were not sent */
   if (rc < 0) lgort_raise(L, rc);
-  if (!can_park && res.status == GORT_ETIMEOUT && ch.deadline > 1)
+  if (res.status < 0) lgort_after_wait(L, vm, &res);
+  if (!can_park && res.status == GORT_ETIMEOUT && !ch.has_default &&
+      ch.deadline > 1)
     lgort_cannot_park(L);
   return decided(L, &res, ch.after);
 }

@@ -6,6 +6,7 @@
 #include "cross/call.h"
 #include "lib/duration.h"
 #include "lib/lib.h"
+#include "vm/bound.h"
 
 /* ---- clocks ------------------------------------------------------------ */
 
@@ -55,6 +56,7 @@ static int time_sleep(lua_State *L) {
   int status = lgort_limit_reached(&limit);
   if (status) return slept(L, whole, status);
   if (!lgort_can_park(L, vm)) lgort_cannot_park(L);
+  lgort_check_end(L, vm, &limit);
   int rc = gort_sleep(gort_vm_current(vm->vm), &limit);
   if (rc < 0) lgort_raise(L, rc);
   return lgort_park(L, whole, sleep_k);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cross/handles.h"
+#include "vm/bound.h"
 #include "vm/names.h"
 
 /* C functions that Lua can leave and come back to. */
@@ -55,8 +56,22 @@ int lgort_yield_turn(lua_State *L, lua_KContext ctx, lua_KFunction k) {
 
 int lgort_wait(lua_State *L, lgort_vm *vm, gort_source *s, gort_op op,
                gort_value *value, const gort_limit *limit, gort_result *res) {
+  gort_limit cut;
+  if (lgort_is_bound(vm)) {
+    cut = limit ? *limit : (gort_limit){GORT_FOREVER, NULL};
+    limit = &cut;
+    int code = lgort_before_wait(L, vm, &cut);
+    if (code) {
+      gort_value_drop(value);
+      lgort_raise_end(L, code);
+    }
+  }
   if (lgort_can_park(L, vm)) {
     int rc = gort_wait(gort_vm_current(vm->vm), s, op, value, limit, res);
+    if (rc == 0 && res->status < 0) {
+      if (res->status == GORT_EBOUND) gort_value_drop(value);
+      lgort_after_wait(L, vm, res);
+    }
     if (rc < 0) {
       gort_value_drop(value);
       lgort_raise(L, rc);
@@ -70,7 +85,9 @@ int lgort_wait(lua_State *L, lgort_vm *vm, gort_source *s, gort_op op,
 }
 
 void lgort_wait_finish(lua_State *L, gort_result *res) {
-  gort_wait_finish(gort_vm_current(lgort_vm_of(L)->vm), res);
+  lgort_vm *vm = lgort_vm_of(L);
+  gort_wait_finish(gort_vm_current(vm->vm), res);
+  if (res->status < 0) lgort_after_wait(L, vm, res);
 }
 
 int lgort_limit_reached(const gort_limit *limit) {

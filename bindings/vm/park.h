@@ -28,7 +28,7 @@ int lgort_yield_turn(lua_State *L, lua_KContext ctx, lua_KFunction k);
  * (never NULL) is dropped then. */
 int lgort_wait(lua_State *L, lgort_vm *vm, gort_source *s, gort_op op,
                gort_value *value, const gort_limit *limit, gort_result *res);
-/* gort_wait_finish for the task that runs. Raises the error of the context
+/* gort_wait_finish for the running task. Raises the error of the context
  * that the task is bound to when that has ended the wait. */
 void lgort_wait_finish(lua_State *L, gort_result *res);
 

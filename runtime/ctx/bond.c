@@ -20,6 +20,10 @@ int gort_record_bind(gort_record *r, gort_context *ctx) {
   return 0;
 }
 
+gort_context *gort_record_context(const gort_record *r) {
+  return r->bond ? r->bond->ctx : NULL;
+}
+
 /* From here on the context's end reaches the task. */
 static void join(gort__bond *bond) {
   gort_context *c = bond->ctx;

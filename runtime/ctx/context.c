@@ -214,26 +214,27 @@ static gort_context *allocate(gort *rt) {
   return c;
 }
 
-/* Born with this status: nobody sees it yet. */
-static void born_ended(gort_context *c, int status, const gort_value *cause) {
-  c->cause = gort_value_copy(cause);
-  atomic_store_explicit(&c->status, status, memory_order_relaxed);
-  atomic_store_explicit(&c->ended, true, memory_order_relaxed);
-}
-
-/* Makes c one of its parent's children, or ended as that is. */
+/* Makes c one of its parent's children, or ends it as that has ended. Its timer
+ * may have ended it before. */
 static void join_parent(gort_context *c) {
   gort_context *p = c->parent;
   gort__lock_take(&p->src.lock);
   int status = gort_context_err(p);
   if (!status) gort__list_push(&p->children, &c->sibling);
   gort__lock_give(&p->src.lock);
-  if (status) born_ended(c, status, &p->cause);
+  if (status)
+    end(c, status, &p->cause);
+  else if (gort_context_err(c))
+    leave_parent(c);
 }
 
-/* Starts the deadline's timer if it is the context's own. */
+/* Gives c the deadline that counts, and its timer if it is not the parent's. */
 static int start_timer(gort_context *c, const gort_context_options *o) {
   int64_t deadline;
+  if (!o->detached) {
+    c->deadline = c->parent->deadline;
+    c->dated = c->parent->dated;
+  }
   if (o->timeout == GORT_FOREVER ||
       __builtin_add_overflow(gort_now(), o->timeout, &deadline) ||
       deadline >= c->deadline)
@@ -241,11 +242,7 @@ static int start_timer(gort_context *c, const gort_context_options *o) {
   c->deadline = deadline;
   c->dated = c;
   c->wall = o->wall;
-  if (gort_context_err(c)) return 0;
-  if (o->timeout <= 0) {
-    end(c, GORT_EDEADLINE, &c->deadline_cause);
-    return 0;
-  }
+  if (o->timeout <= 0) return 0;
   c->has_timer = true;
   gort__monitor_start(c->rt); /* it must fire though every worker is busy */
   return gort__timers_arm(&c->rt->timers, &c->timer, c->deadline);
@@ -255,7 +252,6 @@ int gort_context_new(gort_context *parent, gort_context_options *o,
                      gort_context **out) {
   gort_context *c = allocate(parent->rt);
   if (!c) return GORT_ENOMEM;
-  gort_object_retain(&parent->src.obj);
   c->parent = parent;
   c->keyed = o->key.type != GORT_NIL ? c : parent->keyed;
   c->linked = !o->detached && parent->can_end;
@@ -263,17 +259,16 @@ int gort_context_new(gort_context *parent, gort_context_options *o,
   c->key = o->key;
   c->value = o->value;
   c->deadline_cause = o->cause;
-  if (!o->detached) {
-    c->deadline = parent->deadline;
-    c->dated = parent->dated;
-  }
-  if (c->linked) join_parent(c);
+  gort_object_retain(&parent->src.obj);
   int rc = start_timer(c, o);
-  if (rc < 0) { /* the options' values stay the caller's */
-    c->key.type = c->value.type = c->deadline_cause.type = GORT_NIL;
-    gort_object_release(&c->src.obj);
+  if (rc < 0) { /* nobody has seen it */
+    gort_object_release(&parent->src.obj);
+    gort_free(c);
     return rc;
   }
+  if (c->linked) join_parent(c);
+  if (c->dated == c && !c->has_timer)
+    end(c, GORT_EDEADLINE, &c->deadline_cause);
   *out = c;
   return 0;
 }

@@ -241,6 +241,8 @@ GORT_API gort *gort_record_runtime(gort_record *r);
  * when ctx is done its waits end with GORT_EBOUND, and no other begins. 0 or
  * GORT_ENOMEM. */
 GORT_API int gort_record_bind(gort_record *r, gort_context *ctx);
+/* Borrowed; NULL: it is not bound. */
+GORT_API gort_context *gort_record_context(const gort_record *r);
 GORT_API uint64_t gort_record_id(gort_record *r);
 /* Frees the record only; the payload's content has been dealt with. */
 GORT_API void gort_record_free(gort_record *r);
