@@ -322,7 +322,8 @@ GORT_API int gort_wait_try(gort_source *s, gort_op op, gort_value *value,
                            gort_result *res);
 /* Chooses among n cases, uniformly among those that are ready. Values of the
  * cases not chosen stay the caller's when it returns 0; when it parks all are
- * taken. GORT_ENOMEM: nothing happened. */
+ * taken. GORT_ENOMEM: nothing happened. A deadline of 0 makes a look that is
+ * no wait: a bound task may take it, too. */
 GORT_API int gort_select(gort_task *self, gort_case *cases, size_t n,
                          const gort_limit *limit, gort_result *res);
 /* After a resume that follows GORT_PARKED. */

@@ -128,7 +128,8 @@ static int wait_for_all(gort_task *self, gort_case *cases, size_t n,
 int gort_select(gort_task *self, gort_case *cases, size_t n,
                 const gort_limit *limit, gort_result *res) {
   if (n > MAX_CASES) return GORT_ERANGE;
-  if (gort_task_err(self)) {
+  bool never_parks = limit && limit->deadline == 0;
+  if (!never_parks && gort_task_err(self)) {
     res->status = GORT_EBOUND;
     res->index = -1;
     return 0;
