@@ -8,10 +8,16 @@
 
 #include "vm/preempt.h"
 
-/* How long clean-up may take, in all; and how many instructions a task that is
- * being stopped runs between two looks while it cleans up. */
+/* How long clean-up may take, in all. */
 static const int64_t CLEANUP_NS = 1000000000;
-enum { CLEANUP_COUNT = 1000 };
+
+enum {
+  /* Instructions that a task which computes has for getting to where it
+   * blocks: a step that only looks long, since the machine is busy, gets on. */
+  GRACE_COUNT = 20000,
+  /* Instructions between two looks at a task that cleans up. */
+  CLEANUP_COUNT = 1000
+};
 
 static gort_task *self_of(lgort_vm *vm) { return gort_vm_current(vm->vm); }
 
@@ -85,6 +91,11 @@ void lgort__check_stop(lua_State *L, lgort_vm *vm) {
   if (!code) return;
   if (may_clean(L, t)) {
     if (t->stops > 1) lgort_hook(vm, L, CLEANUP_COUNT);
+    return;
+  }
+  if (!t->asked) {
+    t->asked = true;
+    lgort_hook(vm, L, GRACE_COUNT);
     return;
   }
   if (t->stops < 2) t->stops++;

@@ -6,7 +6,7 @@
  *   - every call that may block raises the context's error, again and again:
  *     a pcall that catches one meets the next;
  *   - code that computes is stopped by the preemption hook, which raises the
- *     same. From the second time on it stays and raises at the next
+ *     same, after some more instructions. From the second time on it stays and raises at the next
  *     instruction after each pcall, so that a loop around a pcall ends, too.
  * It does not do so
  *   - in a shield (context.shield);
@@ -22,8 +22,6 @@
 #define LGORT_VM_BOUND_H
 
 #include "vm/vm.h"
-
-/* What a bound task has been through; part of its lgort_task. */
 
 /* Slow halves of what follows. */
 int lgort__before_wait(lua_State *L, lgort_vm *vm, gort_limit *limit);

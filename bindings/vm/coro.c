@@ -68,7 +68,7 @@ static lgort_task *take_coroutine(lgort_vm *vm) {
   }
   lt->has_env = false;
   lt->wg = NULL;
-  lt->unwinding = lt->cleaning = lt->ended = false;
+  lt->unwinding = lt->cleaning = lt->ended = lt->asked = false;
   lt->stops = 0;
   lt->shields = 0;
   lt->clean_until = 0;
@@ -333,6 +333,7 @@ gort_step lgort_resume(gort_vm *gvm, gort_task *t) {
   lgort_task *lt = gort_task_state(t);
   /* One that had to let go of the processor is asked to end at once. */
   if (lt->bound && lt->computes && gort_task_err(t)) lgort_hook(vm, lt->co, 1);
+  lt->asked = false;
   return run(vm, lt, 0);
 }
 

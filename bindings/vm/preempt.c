@@ -28,6 +28,7 @@ static void turn_over(lua_State *L, lua_Debug *ar) {
   lua_sethook(L, hook, mask, mine ? vm->saved_hook.count : 0);
   vm->saved_hook.L = NULL;
   lgort_check_stop(L, vm);
+  if (lua_gethook(L) == turn_over) return; /* it is to be asked again */
   if (vm->nopark == 0 && lua_isyieldable(L)) {
     vm->yielding = LGORT_YIELD_TURN;
     lua_yield(L, 0);

@@ -62,6 +62,7 @@ typedef struct lgort_task {
   bool unwinding;      /* an error is on its way to a pcall */
   bool cleaning;       /* waits, shielded, for its clean-up */
   bool ended;          /* by the error of its context */
+  bool asked;          /* in this step by the hook to get on */
   uint8_t stops;       /* how often the hook has raised, up to 2 */
   unsigned shields;    /* context.shield calls in progress */
   int64_t clean_until; /* when clean-up must be over; 0: none was needed */
