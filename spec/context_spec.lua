@@ -432,6 +432,7 @@ describe("many contexts", function()
   end))
 
   it("do not pile up at their parent", within(60, function()
+    if within.factor > 1 then return end -- sanitizers keep what is freed
     local r = run [[
       local context = gort.context
       local parent = context.with_cancel(context.background())

@@ -8,6 +8,12 @@ static const char *const names[LGORT_NTYPES] = {
     "cancel function", "context's end", "cancel function", "after_func",
 };
 
+/* The collector keeps what has a finalizer for another cycle, takes it for
+ * live meanwhile and waits until there is twice as much: a program that only
+ * makes handles would grow for ever. So from MANY_NEW in one cycle on, every
+ * HURRY_EACH are as good as that much memory. */
+enum { MANY_NEW = 16384, HURRY_EACH = 64, HURRY_KB = 64 };
+
 /* Its address tells handles from other userdata. */
 static const char mark = 0;
 
@@ -69,6 +75,8 @@ void lgort_push_new(lua_State *L, gort_object *obj, lgort_view view) {
   *h = (lgort_handle){&mark, obj, (uint8_t)view, (uint8_t)type, false};
   lua_rawgeti(L, LUA_REGISTRYINDEX, vm->metaref[type]);
   lua_setmetatable(L, -2);
+  if (++vm->new_handles > MANY_NEW && vm->new_handles % HURRY_EACH == 0)
+    lua_gc(L, LUA_GCSTEP, HURRY_KB);
 }
 
 /* Objects are aligned: each of their views has an address of its own. */

@@ -102,6 +102,7 @@ static int reap(lua_State *L) {
     free_coroutine(L, vm, lt);
   }
   vm->pool_low = vm->pooled;
+  vm->new_handles = 0;
   lgort_open_pool(L); /* the next collection's reaper */
   return 0;
 }

@@ -89,6 +89,7 @@ typedef struct lgort_vm {
     int mask, count;
   } saved_hook; /* the script's, while a preemption is under way */
 
+  unsigned new_handles;    /* since the last collection */
   bool warn_on, warn_more; /* state of the warning function */
 
   lgort_task *starting; /* its call is being unpacked, or NULL */
