@@ -270,6 +270,8 @@ GORT_API int gort_dump_new(gort_task *self, gort_dump **out);
 GORT_API int gort_dump_wait(gort_dump *d, gort_task *self);
 GORT_API int gort_dump_resume(gort_dump *d, gort_task *self);
 GORT_API void gort_dump_finish(gort_dump *d, gort_text *out);
+/* The same for a thread that is no worker: waits itself. 0 or a code. */
+GORT_API int gort_dump_all(gort *rt, int64_t timeout_ns, gort_text *out);
 /* Adds "task 7 [chan receive, 3 s]:" and its stack; the caller holds its vm
  * and t does not run, or is the caller itself. */
 GORT_API void gort_task_describe(gort_task *t, gort_text *out);
