@@ -216,7 +216,7 @@ static void test_async(void **state) {
 static gort_step wait_after_ticks(steps *s) {
   STEPS_BEGIN(s);
   start_timer(s, NULL);
-  AWAIT(s, gort_sleep(s->task, GORT_FOREVER));
+  AWAIT(s, gort_sleep(s->task, NULL));
   STEPS_END(s);
 }
 
@@ -246,7 +246,7 @@ static gort_step slow_then_stuck(steps *s) {
   uv_timer_init(gort_vm_loop(s->vm), &timer);
   uv_timer_start(&timer, slow_callback, 1, 0);
   burn(2 * MS);
-  AWAIT(s, gort_sleep(s->task, GORT_FOREVER));
+  AWAIT(s, gort_sleep(s->task, NULL));
   STEPS_END(s);
 }
 

@@ -189,7 +189,7 @@ static gort_step waits(steps *s) {
   STEPS_BEGIN(s);
   for (t->i = 0; t->i < 3; t->i++) {
     failing_at(t->i);
-    AWAIT(s, gort_sleep(s->task, gort_now() + MS));
+    AWAIT(s, gort_sleep(s->task, GORT_UNTIL(gort_now() + MS)));
     codes[0 + t->i] = s->rc;
     failing_at(t->i);
     RECV(s, t->c, gort_now() + MS);
@@ -242,10 +242,10 @@ static void test_waits(void **state) {
 static gort_step first_sleep(steps *s) {
   STEPS_BEGIN(s);
   failing_at(1);
-  AWAIT(s, gort_sleep(s->task, gort_now() + MS));
+  AWAIT(s, gort_sleep(s->task, GORT_UNTIL(gort_now() + MS)));
   codes[0] = s->rc;
   failing_at(0);
-  AWAIT(s, gort_sleep(s->task, gort_now() + MS));
+  AWAIT(s, gort_sleep(s->task, GORT_UNTIL(gort_now() + MS)));
   codes[1] = s->rc;
   STEPS_END(s);
 }
@@ -264,7 +264,7 @@ static void test_first_sleep(void **state) {
 static gort_step stuck(steps *s) {
   STEPS_BEGIN(s);
   failing_from(1);
-  AWAIT(s, gort_sleep(s->task, GORT_FOREVER));
+  AWAIT(s, gort_sleep(s->task, NULL));
   STEPS_END(s);
 }
 

@@ -459,7 +459,7 @@ static gort_step all_stuck(steps *s) {
     if (!GO(s->rt, h)) abort();
   }
   if (t->n > 100) burn(1 * MS);
-  AWAIT(s, gort_sleep(s->task, GORT_FOREVER));
+  AWAIT(s, gort_sleep(s->task, NULL));
   STEPS_END(s);
 }
 
@@ -628,7 +628,7 @@ static gort_step park_somehow(steps *s) {
   } else if (t->n % 6 == 4) {
     RECV(s, t->timer, GORT_FOREVER);
   } else {
-    AWAIT(s, gort_sleep(s->task, GORT_FOREVER));
+    AWAIT(s, gort_sleep(s->task, NULL));
   }
   STEPS_END(s);
 }

@@ -369,7 +369,7 @@ static gort_step not_waited_for(steps *s) {
   release(t->t);
   t->t = timer(s, 1 * MS, 1 * MS); /* nobody waits: it keeps nothing alive */
   ((user *)s)->u = t->t;
-  AWAIT(s, gort_sleep(s->task, GORT_FOREVER));
+  AWAIT(s, gort_sleep(s->task, NULL));
   STEPS_END(s);
 }
 
@@ -391,7 +391,7 @@ static gort_step sleep_often(steps *s) {
   STEPS_BEGIN(s);
   for (t->i = 0; t->i < 5; t->i++) {
     t->until = gort_now() + (t->n % 20) * MS;
-    AWAIT(s, gort_sleep(s->task, t->until));
+    AWAIT(s, gort_sleep(s->task, GORT_UNTIL(t->until)));
     if (gort_now() < t->until) atomic_fetch_add(&bad, 1);
   }
   gort_waitgroup_add(t->wg, -1);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cli/options.h"
+#include "cli/quit.h"
 #include "vm/vm.h"
 
 typedef struct program {
@@ -80,6 +81,19 @@ static void on_deadlock(gort *rt, void *arg, const char *report) {
   fprintf(stderr, "fatal error: all tasks are asleep - deadlock!\n%s",
           report ? report : "(not enough memory for the report)\n");
   leave(p, 2);
+}
+
+/* On the thread that waits for SIGQUIT. */
+static void on_quit(void *arg) {
+  program *p = arg;
+  decide(p);
+  gort_text *text = gort_text_new();
+  if (text) gort_dump_all(p->host.rt, 1000000000, text);
+  char *report = gort_text_take(text);
+  fflush(stdout);
+  fprintf(stderr, "SIGQUIT: quit\n%s",
+          report ? report : "(not enough memory for the report)\n");
+  finish(p, 2);
 }
 
 /* ---- steps ------------------------------------------------------------- */
@@ -192,6 +206,7 @@ static int run(program *p) {
     say(gort_strerror(GORT_ENOMEM));
     return 1;
   }
+  cli_on_quit(on_quit, p);
   gort_run(p->host.rt, main_task);
   /* Another thread ends the process; this one waits for it. */
   for (;;) pause();

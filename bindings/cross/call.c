@@ -12,6 +12,7 @@
 #include "cross/encoder.h"
 #include "cross/env.h"
 #include "cross/modules.h"
+#include "vm/bound.h"
 #include "vm/coro.h"
 
 enum call_form { CALL_VALUES, CALL_MESSAGE, CALL_C };
@@ -185,6 +186,12 @@ gort_record *lgort_call_new(lua_State *L, lgort_vm *vm, int first) {
   c->parent = site.parent;
   c->source = site.source;
   c->line = site.line;
+  if (lgort_is_bound(vm) &&
+      gort_record_bind(r, gort_task_context(gort_vm_current(vm->vm))) < 0) {
+    lgort_call_drop(r);
+    gort_record_free(r);
+    luaL_error(L, "cannot start task: not enough memory");
+  }
   return r;
 }
 
@@ -217,6 +224,11 @@ gort_record *lgort_call_copy(gort_record *r) {
   if (c->wg) gort_object_retain((gort_object *)(void *)c->wg);
   if (c->code) lgort_code_retain(c->code);
   if (c->additions) lgort_class_retain(c->additions);
+  if (gort_record_bind(made, gort_record_context(r)) < 0) {
+    lgort_call_drop(made);
+    gort_record_free(made);
+    return NULL;
+  }
   return made;
 }
 

@@ -11,7 +11,8 @@
 #include "vm/vm.h"
 
 /* Captures the function at index first and the arguments above it as a
- * record. verb: for errors ("start task"). Raises what cannot cross. */
+ * record, bound to what the running task is bound to. Raises what cannot
+ * cross. */
 gort_record *lgort_call_new(lua_State *L, lgort_vm *vm, int first);
 /* Makes the task tell wg when its function has ended; takes a count. */
 void lgort_call_done(gort_record *r, gort_waitgroup *wg);

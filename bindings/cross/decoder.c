@@ -99,7 +99,7 @@ static void push_function(decoding *d) {
 static void push_handle(decoding *d) {
   gort_object *obj = get_ref(d, LGORT_REF_OBJECT)->ptr;
   int view = get_byte(d);
-  if (view > LGORT_RECEIVER) malformed(d);
+  if (view >= LGORT_NVIEWS) malformed(d);
   gort_object_retain(obj);
   lgort_push_object(d->L, obj, (lgort_view)view);
 }

@@ -3,16 +3,26 @@
  * SPDX-License-Identifier: MIT */
 #include "cross/handles.h"
 
-static const char *const names[LGORT_NTYPES] = {"channel", "wait group",
-                                                "timer"};
+static const char *const names[LGORT_NTYPES] = {
+    "channel",         "wait group",    "timer",           "context",
+    "cancel function", "context's end", "cancel function", "after_func",
+};
+
+/* The collector keeps what has a finalizer for another cycle, takes it for
+ * live meanwhile and waits until there is twice as much: a program that only
+ * makes handles would grow for ever. So from MANY_NEW in one cycle on, every
+ * HURRY_EACH are as good as that much memory. */
+enum { MANY_NEW = 16384, HURRY_EACH = 64, HURRY_KB = 64 };
 
 /* Its address tells handles from other userdata. */
 static const char mark = 0;
 
-static lgort_type_index type_of(const gort_object *obj) {
+static lgort_type_index type_of(const gort_object *obj, lgort_view view) {
   const gort_class *cls = gort_object_class(obj);
   if (cls == gort_chan_class()) return LGORT_CHAN;
   if (cls == gort_waitgroup_class()) return LGORT_WAITGROUP;
+  if (cls == gort_context_class()) return LGORT_CONTEXT + view;
+  if (cls == gort_after_class()) return LGORT_AFTER;
   return LGORT_TIMER;
 }
 
@@ -29,8 +39,8 @@ static int handle_tostring(lua_State *L) {
   lgort_handle *h = lgort_to_handle(L, 1);
   if (!h) return luaL_error(L, "not a handle");
   static const char *const views[] = {"", " sender", " receiver"};
-  lua_pushfstring(L, "%s%s: %p", names[h->type], views[h->view],
-                  (void *)h->obj);
+  lua_pushfstring(L, "%s%s: %p", names[h->type],
+                  h->type == LGORT_CHAN ? views[h->view] : "", (void *)h->obj);
   return 1;
 }
 
@@ -53,29 +63,61 @@ void lgort_type_new(lua_State *L, lgort_type_index type, const char *name,
   vm->metaref[type] = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
-void lgort_push_object(lua_State *L, gort_object *obj, lgort_view view) {
+void lgort_push_new(lua_State *L, gort_object *obj, lgort_view view) {
   lgort_vm *vm = lgort_vm_of(L);
-  const void *key = (char *)obj + view; /* objects are aligned */
-  lua_rawgeti(L, LUA_REGISTRYINDEX, vm->handles);
-  if (lua_rawgetp(L, -1, key) != LUA_TNIL) {
-    gort_object_release(obj);
-    lua_remove(L, -2);
-    return;
-  }
-  lua_pop(L, 1);
   /* If this raises, incoming gives the count back. */
   gort_value held = {.type = GORT_OBJECT, .u.obj = obj};
   gort_value outer = vm->incoming;
   vm->incoming = held;
   lgort_handle *h = lua_newuserdatauv(L, sizeof *h, 0);
   vm->incoming = outer;
-  lgort_type_index type = type_of(obj);
-  *h = (lgort_handle){&mark, obj, (uint8_t)view, (uint8_t)type};
+  lgort_type_index type = type_of(obj, view);
+  *h = (lgort_handle){&mark, obj, (uint8_t)view, (uint8_t)type, false};
   lua_rawgeti(L, LUA_REGISTRYINDEX, vm->metaref[type]);
   lua_setmetatable(L, -2);
+  if (++vm->new_handles > MANY_NEW && vm->new_handles % HURRY_EACH == 0)
+    lua_gc(L, LUA_GCSTEP, HURRY_KB);
+}
+
+/* Objects are aligned: each of their views has an address of its own. */
+static const void *key_of(const gort_object *obj, unsigned view) {
+  return (const char *)obj + view;
+}
+
+void lgort_push_object(lua_State *L, gort_object *obj, lgort_view view) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, lgort_vm_of(L)->handles);
+  if (lua_rawgetp(L, -1, key_of(obj, view)) != LUA_TNIL) {
+    gort_object_release(obj);
+    lua_remove(L, -2);
+    return;
+  }
+  lua_pop(L, 1);
+  lgort_push_new(L, obj, view);
   lua_pushvalue(L, -1);
-  lua_rawsetp(L, -3, key);
+  lua_rawsetp(L, -3, key_of(obj, view));
+  ((lgort_handle *)lua_touserdata(L, -1))->listed = true;
   lua_remove(L, -2);
+}
+
+/* Protected. Stack: the handle. */
+static int list(lua_State *L) {
+  lgort_handle *h = lua_touserdata(L, 1);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, lgort_vm_of(L)->handles);
+  lua_pushvalue(L, 1);
+  lua_rawsetp(L, -2, key_of(h->obj, h->view));
+  h->listed = true;
+  return 0;
+}
+
+bool lgort_list_handle(lua_State *L, int idx, lgort_handle *h) {
+  if (h->listed) return true;
+  if (!lua_checkstack(L, 4)) return false;
+  idx = lua_absindex(L, idx);
+  lua_pushcfunction(L, list);
+  lua_pushvalue(L, idx);
+  if (lua_pcall(L, 1, 0, 0) == LUA_OK) return true;
+  lua_pop(L, 1);
+  return false;
 }
 
 /* The size is looked at first: a light userdata has none, and a full one of
@@ -85,6 +127,8 @@ lgort_handle *lgort_to_handle(lua_State *L, int idx) {
   lgort_handle *h = lua_touserdata(L, idx);
   return h && h->mark == &mark ? h : NULL;
 }
+
+const char *lgort_handle_name(const lgort_handle *h) { return names[h->type]; }
 
 lgort_handle *lgort_check_handle(lua_State *L, int idx, lgort_type_index type) {
   lgort_handle *h = lgort_to_handle(L, idx);

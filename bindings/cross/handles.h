@@ -3,20 +3,37 @@
  * SPDX-License-Identifier: MIT
  *
  * In a vm an object has one userdata for each view of it, found through a
- * weak table: handles of one channel are equal wherever they come from.
+ * weak table: handles of one channel are equal wherever they come from. A
+ * handle of a new object enters the table when the object gets to where it
+ * may come back from; most never do.
  * Ownership: a handle owns one count of its object. */
 #ifndef LGORT_CROSS_HANDLES_H
 #define LGORT_CROSS_HANDLES_H
 
 #include "vm/vm.h"
 
-/* Which operations a handle of a channel allows. */
-typedef enum lgort_view { LGORT_BOTH, LGORT_SENDER, LGORT_RECEIVER } lgort_view;
+/* Which side of an object a handle shows: the operations of a channel that it
+ * allows; of a context the context itself, its cancel function or what is
+ * ready when it is done. */
+typedef enum lgort_view {
+  LGORT_BOTH,
+  LGORT_SENDER,
+  LGORT_RECEIVER,
+  LGORT_VIEW_CANCEL = LGORT_SENDER,
+  LGORT_VIEW_DONE = LGORT_RECEIVER,
+  LGORT_VIEW_CANCEL_CAUSE, /* takes the cause */
+  LGORT_NVIEWS
+} lgort_view;
 
 typedef enum lgort_type_index {
   LGORT_CHAN,
   LGORT_WAITGROUP,
   LGORT_TIMER,
+  LGORT_CONTEXT, /* these four in the order of their views */
+  LGORT_CANCEL,
+  LGORT_DONE,
+  LGORT_CANCEL_CAUSE,
+  LGORT_AFTER,
   LGORT_NTYPES
 } lgort_type_index;
 
@@ -25,6 +42,7 @@ typedef struct lgort_handle {
   gort_object *obj; /* NULL after __gc */
   uint8_t view;     /* lgort_view */
   uint8_t type;     /* lgort_type_index */
+  bool listed;      /* in the weak table */
 } lgort_handle;
 
 /* Makes the metatable of a type from its methods and metamethods. The class
@@ -36,14 +54,27 @@ void lgort_type_new(lua_State *L, lgort_type_index type, const char *name,
  * count is released then). */
 void lgort_push_object(lua_State *L, gort_object *obj, lgort_view view);
 
+/* The same for an object, or a view of one, that no other handle in this vm can
+ * be of. */
+void lgort_push_new(lua_State *L, gort_object *obj, lgort_view view);
+/* The object of the handle h at idx leaves this vm and may come back: it will
+ * be this handle then. False when memory is out. */
+bool lgort_list_handle(lua_State *L, int idx, lgort_handle *h);
+
 /* The handle at idx, whatever its type, or NULL. */
 lgort_handle *lgort_to_handle(lua_State *L, int idx);
 /* The handle at idx, which must be of that type; raises. */
 lgort_handle *lgort_check_handle(lua_State *L, int idx, lgort_type_index type);
 
+/* "channel", "timer"; static. */
+const char *lgort_handle_name(const lgort_handle *h);
+
 /* The object as what it is; the handle keeps it alive. */
 static inline gort_source *lgort_source(const lgort_handle *h) {
   return (gort_source *)(void *)h->obj;
+}
+static inline gort_context *lgort_context_of(const lgort_handle *h) {
+  return (gort_context *)(void *)h->obj;
 }
 
 #endif

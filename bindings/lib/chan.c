@@ -67,14 +67,14 @@ int lgort_push_received(lua_State *L, gort_result *res) {
 static int recv_k(lua_State *L, int status, lua_KContext ctx) {
   gort_result res;
   (void)status, (void)ctx;
-  gort_wait_finish(gort_vm_current(lgort_vm_of(L)->vm), &res);
+  lgort_wait_finish(L, &res);
   return lgort_push_received(L, &res);
 }
 
-int lgort_recv(lua_State *L, const lgort_handle *h, int64_t deadline) {
+int lgort_recv(lua_State *L, const lgort_handle *h, const gort_limit *limit) {
   gort_value none = {.type = GORT_NIL};
   gort_result res;
-  if (lgort_wait(L, lgort_vm_of(L), lgort_source(h), GORT_RECV, &none, deadline,
+  if (lgort_wait(L, lgort_vm_of(L), lgort_source(h), GORT_RECV, &none, limit,
                  &res) == GORT_PARKED)
     return lgort_park(L, 0, recv_k);
   return lgort_push_received(L, &res);
@@ -89,8 +89,8 @@ static int iterate_k(lua_State *L, int status, lua_KContext ctx) {
 int lgort_iterate(lua_State *L, const lgort_handle *h) {
   gort_value none = {.type = GORT_NIL};
   gort_result res;
-  if (lgort_wait(L, lgort_vm_of(L), lgort_source(h), GORT_RECV, &none,
-                 GORT_FOREVER, &res) == GORT_PARKED)
+  if (lgort_wait(L, lgort_vm_of(L), lgort_source(h), GORT_RECV, &none, NULL,
+                 &res) == GORT_PARKED)
     return lgort_park(L, 0, iterate_k);
   lgort_push_received(L, &res);
   lua_pop(L, 1);
@@ -110,7 +110,8 @@ int lgort_try_recv(lua_State *L, const lgort_handle *h) {
 
 static int chan_recv(lua_State *L) {
   lgort_handle *h = lgort_check_chan(L, 1, GORT_RECV);
-  return lgort_recv(L, h, lgort_check_deadline(L, 2));
+  gort_limit limit = lgort_check_limit(L, 2);
+  return lgort_recv(L, h, &limit);
 }
 
 static int chan_try_recv(lua_State *L) {
@@ -139,7 +140,7 @@ int lgort_push_done(lua_State *L, gort_result *res) {
 static int send_k(lua_State *L, int status, lua_KContext ctx) {
   gort_result res;
   (void)status, (void)ctx;
-  gort_wait_finish(gort_vm_current(lgort_vm_of(L)->vm), &res);
+  lgort_wait_finish(L, &res);
   return lgort_push_done(L, &res);
 }
 
@@ -156,9 +157,9 @@ static int chan_send(lua_State *L) {
   lgort_vm *vm = lgort_vm_of(L);
   gort_value v;
   gort_result res;
-  int64_t deadline = lgort_check_deadline(L, 3);
+  gort_limit limit = lgort_check_limit(L, 3);
   lgort_handle *h = check_send(L, vm, &v);
-  if (lgort_wait(L, vm, lgort_source(h), GORT_SEND, &v, deadline, &res) ==
+  if (lgort_wait(L, vm, lgort_source(h), GORT_SEND, &v, &limit, &res) ==
       GORT_PARKED)
     return lgort_park(L, 0, send_k);
   gort_value_drop(&v); /* still here unless it was sent */
@@ -244,7 +245,7 @@ static int chan_new(lua_State *L) {
     return luaL_error(L, "cannot make a channel for %I values: %s",
                       (LUAI_UACINT)cap, gort_strerror(rc));
   gort_chan_set_tag(c, tag);
-  lgort_push_object(L, (gort_object *)(void *)c, LGORT_BOTH);
+  lgort_push_new(L, (gort_object *)(void *)c, LGORT_BOTH);
   /* The collector does not see the buffer; tell it to hurry. */
   if (cap > 256)
     lua_gc(L, LUA_GCSTEP, (int)(cap > 1 << 20 ? 1 << 14 : cap / 64));

@@ -17,6 +17,7 @@ int lgort_open_select(lua_State *L);    /* the function select */
 int lgort_open_task(lua_State *L);      /* the function go */
 int lgort_open_time(lua_State *L);      /* gort.time */
 int lgort_open_waitgroup(lua_State *L); /* gort.sync.waitgroup */
+int lgort_open_context(lua_State *L);   /* gort.context */
 int lgort_open_runtime(lua_State *L);   /* gort.runtime */
 /* print, load, os.execute ...: Lua's, made for many tasks in one process. */
 void lgort_open_stock(lua_State *L);
@@ -28,8 +29,8 @@ void lgort_open_all(lua_State *L);
 int lgort_push_received(lua_State *L, gort_result *res);
 /* Ends an operation without a value: true or false, err. */
 int lgort_push_done(lua_State *L, gort_result *res);
-/* recv([timeout]) and the for-iterator on the source at index 1. */
-int lgort_recv(lua_State *L, const lgort_handle *h, int64_t deadline);
+/* recv([limit]) and the for-iterator on the source at index 1. */
+int lgort_recv(lua_State *L, const lgort_handle *h, const gort_limit *limit);
 int lgort_iterate(lua_State *L, const lgort_handle *h);
 int lgort_try_recv(lua_State *L, const lgort_handle *h);
 

@@ -61,6 +61,9 @@ void lgort_open_all(lua_State *L) {
   lgort_open_time(L);
   as_module(L, "gort.time");
   lua_setfield(L, -2, "time");
+  lgort_open_context(L);
+  as_module(L, "gort.context");
+  lua_setfield(L, -2, "context");
   lgort_open_runtime(L);
   as_module(L, "gort.runtime");
   lua_setfield(L, -2, "runtime");

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/lib.h"
+#include "vm/bound.h"
 
 static int rt_numcpu(lua_State *L) {
   lua_pushinteger(L, gort_numcpu());
@@ -27,12 +28,15 @@ static int rt_numtasks(lua_State *L) {
 }
 
 static int yield_k(lua_State *L, int status, lua_KContext ctx) {
-  (void)L, (void)status, (void)ctx;
+  gort_limit limit = {GORT_FOREVER, NULL};
+  (void)status, (void)ctx;
+  lgort_check_end(L, lgort_vm_of(L), &limit);
   return 0;
 }
 
 static int rt_yield(lua_State *L) {
   if (!lgort_can_park(L, lgort_vm_of(L))) lgort_cannot_park(L);
+  yield_k(L, LUA_OK, 0);
   return lgort_yield_turn(L, 0, yield_k);
 }
 

@@ -10,6 +10,7 @@
 #include "cross/decoder.h"
 #include "cross/encoder.h"
 #include "lib/lib.h"
+#include "vm/bound.h"
 
 enum { INLINE_CASES = 16 };
 
@@ -43,9 +44,10 @@ static lgort_handle *live_handle(lua_State *L, int idx) {
 static gort_source *recv_source(lua_State *L, int idx, int number) {
   if (!lua_toboolean(L, idx)) return NULL;
   lgort_handle *h = live_handle(L, idx);
-  if (!h) {
+  if (!h || !gort_object_class(h->obj)->source || h->type == LGORT_CANCEL ||
+      h->type == LGORT_CANCEL_CAUSE) {
     luaL_error(L, "select: case %d: cannot receive from a %s", number,
-               luaL_typename(L, idx));
+               h ? lgort_handle_name(h) : luaL_typename(L, idx));
     return NULL;
   }
   if (h->type == LGORT_CHAN) lgort_check_chan(L, idx, GORT_RECV);
@@ -238,7 +240,7 @@ static int decided(lua_State *L, gort_result *res, int after) {
 static int select_k(lua_State *L, int status, lua_KContext ctx) {
   gort_result res;
   (void)status;
-  gort_wait_finish(gort_vm_current(lgort_vm_of(L)->vm), &res);
+  lgort_wait_finish(L, &res);
   return decided(L, &res, (int)ctx);
 }
 
@@ -258,19 +260,23 @@ static int select_cases(lua_State *L) {
   }
   gort_task *self = gort_vm_current(vm->vm);
   if (!self) return luaL_error(L, "select: no task runs any more");
+  gort_limit limit = {ch.deadline, NULL};
+  if (ch.has_default)
+    ch.after = 0;
+  else
+    lgort_check_end(L, vm, &limit);
   if (ch.has_send) take_values(L, &ch);
   bool can_park = lgort_can_park(L, vm);
-  if (ch.has_default) {
-    ch.deadline = 0;
-    ch.after = 0;
-  }
+  if (ch.has_default || !can_park) limit.deadline = 0;
   gort_result res;
-  int rc = gort_select(self, ch.cases, (size_t)ch.n, can_park ? ch.deadline : 0,
-                       &res);
+
+  int rc = gort_select(self, ch.cases, (size_t)ch.n, &limit, &res);
   if (rc == GORT_PARKED) return lgort_park(L, ch.after, select_k);
   drop_values(&ch); /* those that were not sent */
   if (rc < 0) lgort_raise(L, rc);
-  if (!can_park && res.status == GORT_ETIMEOUT && ch.deadline > 1)
+  if (res.status < 0) lgort_after_wait(L, vm, &res);
+  if (!can_park && res.status == GORT_ETIMEOUT && !ch.has_default &&
+      ch.deadline > 1)
     lgort_cannot_park(L);
   return decided(L, &res, ch.after);
 }

@@ -14,6 +14,7 @@
 #include "cross/env.h"
 #include "cross/message.h"
 #include "lib/lib.h"
+#include "vm/bound.h"
 
 static int stock_print(lua_State *L) {
   luaL_Buffer b;
@@ -104,7 +105,7 @@ static int execute_k(lua_State *L, int status, lua_KContext ctx) {
   command *c = (command *)ctx;
   gort_result res;
   (void)status;
-  gort_wait_finish(gort_vm_current(lgort_vm_of(L)->vm), &res);
+  lgort_wait_finish(L, &res);
   errno = c->error;
   return luaL_execresult(L, c->status);
 }
@@ -117,6 +118,8 @@ static int os_execute(lua_State *L) {
     lua_pushboolean(L, system(NULL));
     return 1;
   }
+  gort_limit none = {GORT_FOREVER, NULL};
+  lgort_check_end(L, vm, &none);
   command *c = lua_newuserdatauv(L, sizeof *c + len + 1, 0);
   memcpy(c->text, text, len + 1);
   if (lgort_can_park(L, vm)) {

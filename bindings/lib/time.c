@@ -6,6 +6,7 @@
 #include "cross/call.h"
 #include "lib/duration.h"
 #include "lib/lib.h"
+#include "vm/bound.h"
 
 /* ---- clocks ------------------------------------------------------------ */
 
@@ -28,28 +29,35 @@ static int64_t moment(lua_State *L, int idx) {
 
 /* ---- sleep ------------------------------------------------------------- */
 
-static int slept(lua_State *L, bool whole) {
+/* status: how the wait ended; its deadline is the end of the sleep (whole) or
+ * the timeout. */
+static int slept(lua_State *L, bool whole, int status) {
+  whole = whole && status == GORT_ETIMEOUT;
   lua_pushboolean(L, whole);
   if (whole) return 1;
-  lua_pushstring(L, gort_strerror(GORT_ETIMEOUT));
+  lua_pushstring(L, gort_strerror(status));
   return 2;
 }
 
 static int sleep_k(lua_State *L, int status, lua_KContext ctx) {
   gort_result res;
   (void)status;
-  gort_wait_finish(gort_vm_current(lgort_vm_of(L)->vm), &res);
-  return slept(L, ctx != 0);
+  lgort_wait_finish(L, &res);
+  return slept(L, ctx != 0, res.status);
 }
 
 static int time_sleep(lua_State *L) {
   lgort_vm *vm = lgort_vm_of(L);
-  int64_t when = moment(L, 1), limit = lgort_check_deadline(L, 2);
-  bool whole = when <= limit;
-  if (!whole) when = limit;
-  if (when <= gort_now()) return slept(L, whole);
+  int64_t when = moment(L, 1);
+  gort_limit limit = lgort_check_limit(L, 2);
+  bool whole = when <= limit.deadline;
+  if (whole) limit.deadline = when;
+  if (limit.deadline <= gort_now()) return slept(L, whole, GORT_ETIMEOUT);
+  int status = lgort_limit_reached(&limit);
+  if (status) return slept(L, whole, status);
   if (!lgort_can_park(L, vm)) lgort_cannot_park(L);
-  int rc = gort_sleep(gort_vm_current(vm->vm), when);
+  lgort_check_end(L, vm, &limit);
+  int rc = gort_sleep(gort_vm_current(vm->vm), &limit);
   if (rc < 0) lgort_raise(L, rc);
   return lgort_park(L, whole, sleep_k);
 }
@@ -65,7 +73,7 @@ static int push_timer(lua_State *L, int64_t when, int64_t period) {
   gort_timer *t;
   int rc = gort_timer_new(lgort_vm_of(L)->rt, when, period, &t);
   if (rc < 0) lgort_raise(L, rc);
-  lgort_push_object(L, (gort_object *)(void *)t, LGORT_BOTH);
+  lgort_push_new(L, (gort_object *)(void *)t, LGORT_BOTH);
   return 1;
 }
 
@@ -108,7 +116,7 @@ static int time_after_func(lua_State *L) {
     drop_call(r);
     lgort_raise(L, rc);
   }
-  lgort_push_object(L, (gort_object *)(void *)t, LGORT_BOTH);
+  lgort_push_new(L, (gort_object *)(void *)t, LGORT_BOTH);
   return 1;
 }
 
@@ -135,7 +143,8 @@ static int timer_reset(lua_State *L) {
 static int timer_recv(lua_State *L) {
   lgort_handle *h;
   check_timer(L, &h);
-  return lgort_recv(L, h, lgort_check_deadline(L, 2));
+  gort_limit limit = lgort_check_limit(L, 2);
+  return lgort_recv(L, h, &limit);
 }
 
 static int timer_try_recv(lua_State *L) {

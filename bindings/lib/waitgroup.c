@@ -34,16 +34,17 @@ static int wg_done(lua_State *L) {
 static int wait_k(lua_State *L, int status, lua_KContext ctx) {
   gort_result res;
   (void)status, (void)ctx;
-  gort_wait_finish(gort_vm_current(lgort_vm_of(L)->vm), &res);
+  lgort_wait_finish(L, &res);
   return lgort_push_done(L, &res);
 }
 
 static int wg_wait(lua_State *L) {
   lgort_handle *h = check(L);
   gort_value none = {.type = GORT_NIL};
+  gort_limit limit = lgort_check_limit(L, 2);
   gort_result res;
-  if (lgort_wait(L, lgort_vm_of(L), lgort_source(h), GORT_RECV, &none,
-                 lgort_check_deadline(L, 2), &res) == GORT_PARKED)
+  if (lgort_wait(L, lgort_vm_of(L), lgort_source(h), GORT_RECV, &none, &limit,
+                 &res) == GORT_PARKED)
     return lgort_park(L, 0, wait_k);
   return lgort_push_done(L, &res);
 }
@@ -70,7 +71,7 @@ static int wg_new(lua_State *L) {
   gort_waitgroup *wg;
   int rc = gort_waitgroup_new(&wg);
   if (rc < 0) lgort_raise(L, rc);
-  lgort_push_object(L, (gort_object *)(void *)wg, LGORT_BOTH);
+  lgort_push_new(L, (gort_object *)(void *)wg, LGORT_BOTH);
   return 1;
 }
 

@@ -7,6 +7,7 @@
  * scheduler, and go back into the coroutine when the task is resumed. So a
  * resume looks at vm->yielding to see whose yield it was.
  * To the script the task's own coroutine is the main one. */
+#include "vm/bound.h"
 #include "vm/coro.h"
 
 enum { FAILED = -1, PASSED_ON = -2 };
@@ -37,6 +38,7 @@ static int run(lua_State *L, lua_State *co, int narg) {
     return nres;
   }
   lua_xmove(co, L, 1);
+  lgort_stop_again(L, vm);
   return FAILED;
 }
 
@@ -81,6 +83,14 @@ static int co_resume(lua_State *L) {
   return resume_end(L, begin(L, co, lua_gettop(L) - 1));
 }
 
+/* The running task closes a coroutine (bound.h): as it was before. */
+static bool unwinds(lua_State *L, bool yes) {
+  lgort_task *t = lgort_vm_of(L)->task;
+  bool before = t && t->unwinding;
+  if (t) t->unwinding = yes;
+  return before;
+}
+
 static int co_wrap_k(lua_State *L, int status, lua_KContext ctx);
 
 static int wrap_end(lua_State *L, lua_State *co, int n) {
@@ -88,7 +98,9 @@ static int wrap_end(lua_State *L, lua_State *co, int n) {
   if (n != FAILED) return n;
   int status = lua_status(co);
   if (status != LUA_OK && status != LUA_YIELD) { /* it failed: close it */
+    bool before = unwinds(L, true);
     status = lua_resetthread(co);
+    unwinds(L, before);
     lua_xmove(co, L, 1);
   }
   if (status != LUA_ERRMEM && lua_type(L, -1) == LUA_TSTRING) {
@@ -151,7 +163,10 @@ static int co_close(lua_State *L) {
   lua_settop(L, 1);
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_insert(L, 1);
-  lua_call(L, 1, LUA_MULTRET);
+  bool before = unwinds(L, true);
+  int status = lua_pcall(L, 1, LUA_MULTRET, 0);
+  unwinds(L, before);
+  if (status != LUA_OK) return lua_error(L);
   return lua_gettop(L);
 }
 

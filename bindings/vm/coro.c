@@ -16,6 +16,8 @@
 
 #include "cross/call.h"
 #include "cross/env.h"
+#include "vm/bound.h"
+#include "vm/preempt.h"
 
 /* ---- the pool ---------------------------------------------------------- */
 
@@ -67,6 +69,10 @@ static lgort_task *take_coroutine(lgort_vm *vm) {
   }
   lt->has_env = false;
   lt->wg = NULL;
+  lt->unwinding = lt->cleaning = lt->ended = lt->asked = false;
+  lt->stops = 0;
+  lt->shields = 0;
+  lt->clean_until = 0;
   return lt;
 }
 
@@ -106,6 +112,7 @@ static int reap(lua_State *L) {
     free_coroutine(L, vm, lt);
   }
   vm->pool_low = vm->pooled;
+  vm->new_handles = 0;
   lgort_open_pool(L); /* the next collection's reaper */
   return 0;
 }
@@ -153,7 +160,13 @@ static void push_stack(lua_State *L, lua_State *of, const char *message,
 }
 
 int lgort_traceback(lua_State *L) {
-  atomic_store(&lgort_vm_of(L)->host->panicking, true);
+  lgort_vm *vm = lgort_vm_of(L);
+  if (vm->task) {
+    vm->task->unwinding = true;
+    vm->task->ended = lgort_is_end(L, vm, 1);
+    if (vm->task->ended) return 1;
+  }
+  atomic_store(&vm->host->panicking, true);
   const char *message = lua_tostring(L, 1);
   if (!message) {
     if (luaL_callmeta(L, 1, "__tostring") && lua_type(L, -1) == LUA_TSTRING)
@@ -192,7 +205,7 @@ static void report_error(lgort_vm *vm, const lgort_task *lt, uint64_t id,
 static int body_end(lua_State *L, int status, lua_KContext ctx) {
   lgort_vm *vm = lgort_vm_of(L);
   lgort_task *lt = (lgort_task *)ctx;
-  if (status != LUA_OK && status != LUA_YIELD) {
+  if (status != LUA_OK && status != LUA_YIELD && !lt->ended) {
     const char *message = lua_tostring(L, -1);
     report_error(vm, lt, gort_task_id(gort_vm_current(vm->vm)),
                  message ? message : "not enough memory");
@@ -297,15 +310,18 @@ static gort_step run(lgort_vm *vm, lgort_task *lt, int nargs) {
   if (vm->encoder.busy) lgort_encoder_unwind(&vm->encoder);
   if (vm->incoming.type != GORT_NIL) gort_value_drop(&vm->incoming);
   vm->task_co = lt->co;
+  vm->task = lt;
   vm->yielding = LGORT_YIELD_USER;
   atomic_store_explicit(&vm->innermost, lt->co, memory_order_relaxed);
   lgort_set_suspended(lt->co, false);
   int status = lua_resume(lt->co, vm->L, nargs, &nres);
   atomic_store_explicit(&vm->innermost, NULL, memory_order_relaxed);
+  vm->task = NULL;
   if (status == LUA_YIELD) {
     /* A yield of our own has no values. */
     if (vm->yielding == LGORT_YIELD_USER) lua_pop(lt->co, nres);
     lgort_set_suspended(lt->co, true);
+    lt->computes = vm->yielding == LGORT_YIELD_TURN;
     return vm->yielding == LGORT_YIELD_PARK ? GORT_STEP_PARKED
                                             : GORT_STEP_YIELDED;
   }
@@ -351,6 +367,7 @@ gort_step lgort_start(gort_vm *gvm, gort_task *t, gort_record *r) {
   }
   gort_task_set_state(t, lt);
   lt->record = r;
+  lt->bound = gort_task_context(t) != NULL;
   lgort_call_site(r, lt);
   lua_pushcfunction(lt->co, task_body);
   lua_pushlightuserdata(lt->co, r);
@@ -361,7 +378,12 @@ gort_step lgort_start(gort_vm *gvm, gort_task *t, gort_record *r) {
 }
 
 gort_step lgort_resume(gort_vm *gvm, gort_task *t) {
-  return run(gort_vm_state(gvm), gort_task_state(t), 0);
+  lgort_vm *vm = gort_vm_state(gvm);
+  lgort_task *lt = gort_task_state(t);
+  /* One that had to let go of the processor is asked to end at once. */
+  if (lt->bound && lt->computes && gort_task_err(t)) lgort_hook(vm, lt->co, 1);
+  lt->asked = false;
+  return run(vm, lt, 0);
 }
 
 void lgort_describe(gort_vm *gvm, gort_task *t, gort_text *out) {

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cross/handles.h"
+#include "vm/bound.h"
 #include "vm/names.h"
 
 /* C functions that Lua can leave and come back to. */
@@ -53,9 +55,23 @@ int lgort_yield_turn(lua_State *L, lua_KContext ctx, lua_KFunction k) {
 }
 
 int lgort_wait(lua_State *L, lgort_vm *vm, gort_source *s, gort_op op,
-               gort_value *value, int64_t deadline, gort_result *res) {
+               gort_value *value, const gort_limit *limit, gort_result *res) {
+  gort_limit cut;
+  if (lgort_is_bound(vm)) {
+    cut = limit ? *limit : (gort_limit){GORT_FOREVER, NULL};
+    limit = &cut;
+    int code = lgort_before_wait(L, vm, &cut);
+    if (code) {
+      gort_value_drop(value);
+      lgort_raise_end(L, code);
+    }
+  }
   if (lgort_can_park(L, vm)) {
-    int rc = gort_wait(gort_vm_current(vm->vm), s, op, value, deadline, res);
+    int rc = gort_wait(gort_vm_current(vm->vm), s, op, value, limit, res);
+    if (rc == 0 && res->status < 0) {
+      if (res->status == GORT_EBOUND) gort_value_drop(value);
+      lgort_after_wait(L, vm, res);
+    }
     if (rc < 0) {
       gort_value_drop(value);
       lgort_raise(L, rc);
@@ -63,12 +79,23 @@ int lgort_wait(lua_State *L, lgort_vm *vm, gort_source *s, gort_op op,
     return rc;
   }
   if (gort_wait_try(s, op, value, res)) return 0;
-  if (deadline != GORT_FOREVER && deadline <= gort_now()) {
-    res->status = GORT_ETIMEOUT;
-    return 0;
-  }
+  if (limit && (res->status = lgort_limit_reached(limit)) != 0) return 0;
   gort_value_drop(value);
   lgort_cannot_park(L);
+}
+
+void lgort_wait_finish(lua_State *L, gort_result *res) {
+  lgort_vm *vm = lgort_vm_of(L);
+  gort_wait_finish(gort_vm_current(vm->vm), res);
+  if (res->status < 0) lgort_after_wait(L, vm, res);
+}
+
+int lgort_limit_reached(const gort_limit *limit) {
+  int status = limit->ctx ? gort_context_err(limit->ctx) : 0;
+  if (status == 0 && limit->deadline != GORT_FOREVER &&
+      limit->deadline <= gort_now())
+    status = GORT_ETIMEOUT;
+  return status;
 }
 
 int64_t lgort_check_duration(lua_State *L, int idx) {
@@ -86,11 +113,18 @@ int64_t lgort_after(int64_t duration) {
   return __builtin_add_overflow(now, duration, &when) ? GORT_FOREVER : when;
 }
 
-int64_t lgort_check_deadline(lua_State *L, int idx) {
-  if (lua_isnoneornil(L, idx)) return GORT_FOREVER;
-  if (lua_type(L, idx) != LUA_TNUMBER)
-    luaL_typeerror(L, idx, "timeout in seconds");
-  return lgort_after(lgort_check_duration(L, idx));
+gort_limit lgort_check_limit(lua_State *L, int idx) {
+  gort_limit limit = {GORT_FOREVER, NULL};
+  if (lua_isnoneornil(L, idx)) return limit;
+  if (lua_type(L, idx) == LUA_TNUMBER) {
+    limit.deadline = lgort_after(lgort_check_duration(L, idx));
+    return limit;
+  }
+  lgort_handle *h = lgort_to_handle(L, idx);
+  if (!h || h->type != LGORT_CONTEXT)
+    luaL_typeerror(L, idx, "context or timeout in seconds");
+  limit.ctx = lgort_context_of(lgort_check_handle(L, idx, LGORT_CONTEXT));
+  return limit;
 }
 
 void lgort_raise(lua_State *L, int code) {

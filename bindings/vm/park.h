@@ -27,11 +27,16 @@ int lgort_yield_turn(lua_State *L, lua_KContext ctx, lua_KFunction k);
  * it would have to wait where it cannot, before anything is queued; value
  * (never NULL) is dropped then. */
 int lgort_wait(lua_State *L, lgort_vm *vm, gort_source *s, gort_op op,
-               gort_value *value, int64_t deadline, gort_result *res);
+               gort_value *value, const gort_limit *limit, gort_result *res);
+/* gort_wait_finish for the running task. Raises the error of the context
+ * that the task is bound to when that has ended the wait. */
+void lgort_wait_finish(lua_State *L, gort_result *res);
 
-/* The deadline that argument idx asks for: absent or nil, never; a number of
- * seconds from now. Raises for anything else. */
-int64_t lgort_check_deadline(lua_State *L, int idx);
+/* The limit that argument idx asks for: absent or nil, none; a number of
+ * seconds from now; a context. Raises for anything else. */
+gort_limit lgort_check_limit(lua_State *L, int idx);
+/* 0, or the status of a wait that the limit keeps from beginning. */
+int lgort_limit_reached(const gort_limit *limit);
 /* A duration in seconds as nanoseconds, saturated; raises for NaN. */
 int64_t lgort_check_duration(lua_State *L, int idx);
 /* now + duration, never past GORT_FOREVER. */

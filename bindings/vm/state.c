@@ -10,6 +10,7 @@
 #include "cross/modules.h"
 #include "lib/lib.h"
 #include "cross/call.h"
+#include "vm/bound.h"
 #include "vm/coro.h"
 #include "vm/preempt.h"
 
@@ -79,6 +80,7 @@ static int open_state(lua_State *L) {
   if (gort_vm_index(vm->vm) == 0) lgort_codes_probe(L, codes);
   lgort_open_pool(L);
   lgort_open_coroutine(L);
+  lgort_open_protect(L);
   lgort_open_modules(L, vm);
   lgort_open_classes(L, vm);
   lgort_open_stock(L);

@@ -61,6 +61,16 @@ typedef struct lgort_task {
   bool has_env;        /* vm->task_envs[slot] is its globals table (env.h) */
   gort_record *record; /* owned until it has become a call */
   gort_waitgroup *wg;  /* owned: told when the function has ended */
+  /* Of a task that is bound to a context (bound.h). */
+  bool bound;
+  bool computes;       /* it yielded to let others run */
+  bool unwinding;      /* an error is on its way to a pcall */
+  bool cleaning;       /* waits, shielded, for its clean-up */
+  bool ended;          /* by the error of its context */
+  bool asked;          /* in this step by the hook to get on */
+  uint8_t stops;       /* how often the hook has raised, up to 2 */
+  unsigned shields;    /* context.shield calls in progress */
+  int64_t clean_until; /* when clean-up must be over; 0: none was needed */
 } lgort_task;
 
 enum { LGORT_TYPES = 16 };
@@ -74,7 +84,8 @@ typedef struct lgort_vm {
   /* The coroutine that runs now, a user's inner one too; NULL between tasks.
    * Relaxed: the handler runs on the thread that writes it. */
   _Atomic(lua_State *) innermost;
-  lua_State *task_co; /* the running task's own coroutine */
+  lua_State *task_co; /* the running task's own coroutine ... */
+  lgort_task *task;   /* ... and the task; NULL between tasks */
   int nopark;         /* resumes in progress that cannot be yielded across */
   lgort_yield yielding;
   struct {
@@ -83,6 +94,7 @@ typedef struct lgort_vm {
     int mask, count;
   } saved_hook; /* the script's, while a preemption is under way */
 
+  unsigned new_handles;    /* since the last collection */
   bool warn_on, warn_more; /* state of the warning function */
 
   lgort_task *starting; /* its call is being unpacked, or NULL */
@@ -118,6 +130,7 @@ typedef struct lgort_vm {
   int task_envs;    /* slot of a task to its own globals */
   int envs;         /* weak: full environments of tasks */
   int modules;      /* weak: value to the way there (modules.c) */
+  int shield_meta;  /* {__close}: of what ends a shield */
   const void *globals_ptr, *base_ptr, *env_meta_ptr;
   int metaref[LGORT_TYPES]; /* metatables by lgort_type_index */
 } lgort_vm;

@@ -20,4 +20,16 @@ static inline void gort__object_init(gort_object *o, const gort_class *cls) {
   atomic_init(&o->refs, 1);
 }
 
+/* Another count, unless the last one is gone: for those who find o in a list
+ * that it leaves before it is freed. */
+static inline bool gort__object_retain_try(gort_object *o) {
+  unsigned refs = atomic_load_explicit(&o->refs, memory_order_relaxed);
+  while (refs > 0)
+    if (atomic_compare_exchange_weak_explicit(&o->refs, &refs, refs + 1,
+                                              memory_order_relaxed,
+                                              memory_order_relaxed))
+      return true;
+  return false;
+}
+
 #endif

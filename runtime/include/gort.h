@@ -41,7 +41,8 @@
   X(ECANCELED, -5004, "context canceled")            \
   X(EDEADLINE, -5005, "context deadline exceeded")   \
   X(ENEGATIVE, -5006, "negative wait group counter") \
-  X(EDEADLOCK, -5007, "all tasks are asleep")
+  X(EDEADLOCK, -5007, "all tasks are asleep")        \
+  X(EBOUND, -5008, "the task's context is done")
 
 enum {
 #define GORT_ERROR_CODE(name, code, text) GORT_##name = (code),
@@ -61,6 +62,8 @@ typedef struct gort_source gort_source;
 typedef struct gort_chan gort_chan;
 typedef struct gort_waitgroup gort_waitgroup;
 typedef struct gort_timer gort_timer;
+typedef struct gort_context gort_context;
+typedef struct gort_after gort_after;
 typedef struct gort_buf gort_buf;
 struct uv_loop_s;
 
@@ -234,6 +237,12 @@ GORT_API void gort_get_stats(gort *rt, gort_stats *out);
 GORT_API gort_record *gort_record_new(gort *rt, size_t size);
 GORT_API void *gort_record_payload(gort_record *r);
 GORT_API gort *gort_record_runtime(gort_record *r);
+/* Binds the task that r becomes to ctx (a count of its own), NULL: to none:
+ * when ctx is done its waits end with GORT_EBOUND, and no other begins. 0 or
+ * GORT_ENOMEM. */
+GORT_API int gort_record_bind(gort_record *r, gort_context *ctx);
+/* Borrowed; NULL: it is not bound. */
+GORT_API gort_context *gort_record_context(const gort_record *r);
 GORT_API uint64_t gort_record_id(gort_record *r);
 /* Frees the record only; the payload's content has been dealt with. */
 GORT_API void gort_record_free(gort_record *r);
@@ -242,6 +251,13 @@ GORT_API void gort_go(gort *rt, gort_record *r);
 
 GORT_API uint64_t gort_task_id(const gort_task *t);
 GORT_API gort_vm *gort_task_vm(gort_task *t);
+/* The context that t is bound to, borrowed; or NULL. */
+GORT_API gort_context *gort_task_context(const gort_task *t);
+/* What gort_context_err says of it, unless t is shielded: not 0, t is to come
+ * to its end. Only the task itself may ask, as it may shield. */
+GORT_API int gort_task_err(const gort_task *t);
+/* While on, t waits like a task that is not bound. Only between waits. */
+GORT_API void gort_task_shield(gort_task *t, bool on);
 /* The interpreter's half of the task. */
 GORT_API void *gort_task_state(const gort_task *t);
 GORT_API void gort_task_set_state(gort_task *t, void *state);
@@ -254,6 +270,8 @@ GORT_API int gort_dump_new(gort_task *self, gort_dump **out);
 GORT_API int gort_dump_wait(gort_dump *d, gort_task *self);
 GORT_API int gort_dump_resume(gort_dump *d, gort_task *self);
 GORT_API void gort_dump_finish(gort_dump *d, gort_text *out);
+/* The same for a thread that is no worker: waits itself. 0 or a code. */
+GORT_API int gort_dump_all(gort *rt, int64_t timeout_ns, gort_text *out);
 /* Adds "task 7 [chan receive, 3 s]:" and its stack; the caller holds its vm
  * and t does not run, or is the caller itself. */
 GORT_API void gort_task_describe(gort_task *t, gort_text *out);
@@ -263,6 +281,16 @@ GORT_API void gort_task_describe(gort_task *t, gort_text *out);
 enum { GORT_PARKED = 1 }; /* started to wait: leave to the scheduler now */
 
 #define GORT_FOREVER INT64_MAX
+
+/* How long a wait may last: until deadline (GORT_FOREVER: none), and until
+ * ctx is done (NULL: none; borrowed until the wait has been finished). Where
+ * a limit is asked for, NULL is none. What can be done at once is done,
+ * whatever the limit. */
+typedef struct gort_limit {
+  int64_t deadline;
+  gort_context *ctx;
+} gort_limit;
+#define GORT_UNTIL(when) (&(gort_limit){(when), NULL})
 
 typedef enum gort_op { GORT_RECV, GORT_SEND } gort_op;
 
@@ -283,23 +311,27 @@ typedef struct gort_result {
 
 /* Does op on s for the running task self. 0: done, res is filled.
  * GORT_PARKED: self now waits; return to the scheduler, and call
- * gort_wait_finish when resumed. deadline: GORT_FOREVER, or when to give up
- * (GORT_ETIMEOUT in res); one that has passed never parks.
- * value is taken when the result's status is 0 or GORT_PARKED. */
+ * gort_wait_finish when resumed. A limit that is reached gives GORT_ETIMEOUT,
+ * GORT_ECANCELED or GORT_EDEADLINE in res->status; one that was reached
+ * before never parks. GORT_EBOUND: the context that self is bound to is done
+ * (then nothing is tried). value is taken when the result's status is 0, or
+ * when it parks. */
 GORT_API int gort_wait(gort_task *self, gort_source *s, gort_op op,
-                       gort_value *value, int64_t deadline, gort_result *res);
+                       gort_value *value, const gort_limit *limit,
+                       gort_result *res);
 /* The same, never parks: 1 done (res filled), 0 would have to wait. */
 GORT_API int gort_wait_try(gort_source *s, gort_op op, gort_value *value,
                            gort_result *res);
 /* Chooses among n cases, uniformly among those that are ready. Values of the
  * cases not chosen stay the caller's when it returns 0; when it parks all are
- * taken. GORT_ENOMEM: nothing happened. */
+ * taken. GORT_ENOMEM: nothing happened. A deadline of 0 makes a look that is
+ * no wait: a bound task may take it, too. */
 GORT_API int gort_select(gort_task *self, gort_case *cases, size_t n,
-                         int64_t deadline, gort_result *res);
+                         const gort_limit *limit, gort_result *res);
 /* After a resume that follows GORT_PARKED. */
 GORT_API void gort_wait_finish(gort_task *self, gort_result *res);
-/* Parks for ever (select without cases) or until deadline. */
-GORT_API int gort_sleep(gort_task *self, int64_t deadline);
+/* Parks until the limit is reached. GORT_PARKED or a code (GORT_EBOUND). */
+GORT_API int gort_sleep(gort_task *self, const gort_limit *limit);
 
 /* ---- what one can wait for --------------------------------------------- */
 
@@ -333,6 +365,52 @@ GORT_API const gort_class *gort_timer_class(void);
 GORT_API bool gort_timer_stop(gort_timer *t);
 GORT_API bool gort_timer_reset(gort_timer *t, int64_t when, int64_t period);
 GORT_API bool gort_timer_is_ticker(const gort_timer *t);
+
+/* ---- contexts ---------------------------------------------------------- */
+
+/* The two roots: never done. Borrowed. */
+GORT_API gort_context *gort_context_background(gort *rt);
+GORT_API gort_context *gort_context_todo(gort *rt);
+
+/* What makes a context another than its parent. */
+typedef struct gort_context_options {
+  bool cancels;     /* can be ended by itself: always set with a deadline */
+  bool detached;    /* not ended with its parent: only its values */
+  int64_t timeout;  /* until its deadline; GORT_FOREVER: it has the parent's,
+                     * as it has when that is earlier */
+  double wall;      /* the deadline in seconds since the epoch; 0: as it is */
+  gort_value cause; /* what ended it, when the deadline has; may be nil */
+  gort_value key;   /* nil: it has no value of its own */
+  gort_value value;
+} gort_context_options;
+
+/* A child of parent, done when that is, or earlier by gort_context_cancel.
+ * The options' values are taken on success. Returns owned through out. */
+GORT_API int gort_context_new(gort_context *parent,
+                              gort_context_options *options,
+                              gort_context **out);
+GORT_API const gort_class *gort_context_class(void);
+/* Ends ctx and all that come from it: they are done when it returns. Takes
+ * the cause (NULL or nil: none). No effect on one that is done. Any thread. */
+GORT_API void gort_context_cancel(gort_context *ctx, gort_value *cause);
+/* 0, or once it is done GORT_ECANCELED or GORT_EDEADLINE. */
+GORT_API int gort_context_err(gort_context *ctx);
+/* Why it is done; nil: for no other reason than its err. Returns owned. */
+GORT_API gort_value gort_context_cause(gort_context *ctx);
+/* The value of key on the way from ctx to its root: whether there is one.
+ * Returns owned through out. */
+GORT_API bool gort_context_value(gort_context *ctx, const gort_value *key,
+                                 gort_value *out);
+/* Whether it has a deadline: in seconds since the epoch. */
+GORT_API bool gort_context_deadline(gort_context *ctx, double *out);
+
+/* Starts r when ctx is done, at once if it is. Takes r on success; returns
+ * owned through out (which may be released: r starts all the same). */
+GORT_API int gort_context_after(gort_context *ctx, gort_record *r,
+                                gort_after **out);
+GORT_API const gort_class *gort_after_class(void);
+/* Whether it kept the record from being started. */
+GORT_API bool gort_after_stop(gort_after *a);
 
 /* ---- time, blocking work ----------------------------------------------- */
 

@@ -85,13 +85,13 @@ static int add_thread_locked(gort *rt) {
 int gort_blocking(gort_task *self, void (*work)(void *arg), void *arg) {
   gort *rt = self->vm->rt;
   gort__blocking *b = &rt->blocking;
+  if (gort_task_err(self)) return GORT_EBOUND;
   gort__job *job = gort_malloc(sizeof *job);
   if (!job) return GORT_ENOMEM;
   *job = (gort__job){.work = work, .arg = arg, .task = self};
-  gort__wait_begin(self, 0);
+  /* Decided from the start: only the end of the work ends it. */
+  gort__wait_begin(self, NULL, 0, GORT_TICKET_TIMEOUT);
   self->wait.reason = "blocking call";
-  atomic_store_explicit(&self->wait.ticket, GORT_TICKET_TIMEOUT,
-                        memory_order_relaxed);
   atomic_fetch_add(&b->jobs, 1);
   int rc = 0;
   uv_mutex_lock(&b->mutex);

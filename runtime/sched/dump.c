@@ -6,6 +6,7 @@
  * runs and the reporter may look at all of them; on request each vm gets a
  * call in its inbox, and the asking task waits until all have answered. */
 #include <string.h>
+#include <time.h>
 
 #include "base/text.h"
 #include "sched/runtime.h"
@@ -128,13 +129,13 @@ static gort_dump *dump_new(gort *rt) {
 static int await_answer(gort_task *self, gort_dump *d, gort_result *res) {
   gort_value none = {.type = GORT_NIL};
   return gort_wait(self, (gort_source *)(void *)d->done, GORT_RECV, &none,
-                   gort_now() + 100000000, res);
+                   GORT_UNTIL(gort_now() + 100000000), res);
 }
 
-int gort_dump_new(gort_task *self, gort_dump **out) {
-  gort *rt = self->vm->rt;
+/* Asks every vm; answers for self's own at once. */
+static gort_dump *dump_begin(gort *rt, gort_vm *own) {
   gort_dump *d = dump_new(rt);
-  if (!d) return GORT_ENOMEM;
+  if (!d) return NULL;
   for (unsigned i = 0; i < d->n; i++) {
     gort_vm *vm = atomic_load(&rt->vms[i]);
     answer *a = &d->answers[i];
@@ -145,13 +146,33 @@ int gort_dump_new(gort_task *self, gort_dump **out) {
     a->call.vm = vm;
     a->call.call = give_answer;
     gort_object_retain(&d->obj);
-    if (vm == self->vm)
+    if (vm == own)
       give_answer(vm, &a->call);
     else
       gort__ready(&a->call);
     d->seen++;
   }
-  *out = d;
+  return d;
+}
+
+int gort_dump_new(gort_task *self, gort_dump **out) {
+  gort_dump *d = dump_begin(self->vm->rt, self->vm);
+  if (d) *out = d;
+  return d ? 0 : GORT_ENOMEM;
+}
+
+int gort_dump_all(gort *rt, int64_t timeout_ns, gort_text *out) {
+  gort_dump *d = dump_begin(rt, NULL);
+  if (!d) return GORT_ENOMEM;
+  int64_t until = gort_now() + timeout_ns;
+  gort_value none = {.type = GORT_NIL};
+  gort_result res;
+  while (d->seen > 0 && gort_now() < until)
+    if (gort_wait_try((gort_source *)(void *)d->done, GORT_RECV, &none, &res))
+      d->seen--;
+    else
+      nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+  gort_dump_finish(d, out);
   return 0;
 }
 

@@ -10,7 +10,14 @@
 #include "sched/runtime.h"
 
 static const int64_t MS = 1000000;
-enum { TICK_MS = 5, SLICE_MS = 10, HANDOFF_MS = 20, IDLE_TICKS = 20 };
+enum {
+  TICK_MS = 5,
+  SLICE_MS = 10,
+  HURRIED_MS = 4, /* a slice while a task that computes is to end ... */
+  HURRY_MS = 100, /* ... for that long after its context has */
+  HANDOFF_MS = 20,
+  IDLE_TICKS = 20
+};
 
 /* ---- preemption: in the signal handler --------------------------------- */
 
@@ -72,7 +79,10 @@ static void look_at(gort *rt, gort_worker *w, int64_t now) {
     return;
   }
   int64_t ran = now - w->seen_at;
-  if (ran >= SLICE_MS * MS && rt->options.preempt) {
+  int64_t hurry =
+      atomic_load_explicit(&rt->monitor.hurry, memory_order_relaxed);
+  int64_t slice = (now < hurry ? HURRIED_MS : SLICE_MS) * MS;
+  if (ran >= slice && rt->options.preempt) {
     /* Again on each tick: the first may have come between two C calls that
      * a hook cannot interrupt, or been taken over by the script's hook. */
     atomic_store_explicit(&w->preempt, tick, memory_order_release);
@@ -148,6 +158,7 @@ int gort__monitor_init(gort__monitor *m) {
   atomic_init(&m->started, 0);
   atomic_init(&m->asleep, false);
   atomic_init(&m->now, gort_now());
+  atomic_init(&m->hurry, 0);
   int rc = uv_mutex_init(&m->mutex);
   if (rc < 0) return rc;
   rc = uv_cond_init(&m->cond);
@@ -184,6 +195,11 @@ void gort__monitor_poke(gort *rt) {
   uv_mutex_lock(&m->mutex);
   uv_cond_signal(&m->cond);
   uv_mutex_unlock(&m->mutex);
+}
+
+void gort__monitor_hurry(gort *rt) {
+  atomic_store_explicit(&rt->monitor.hurry, gort_now() + HURRY_MS * MS,
+                        memory_order_relaxed);
 }
 
 int64_t gort__monitor_now(gort *rt) {

@@ -23,6 +23,8 @@ typedef struct gort__monitor {
   atomic_uint started;
   atomic_bool asleep;  /* written under mutex; read by who activates */
   _Atomic int64_t now; /* the coarse clock: at most a tick old, or 0 */
+  /* Until then tasks have short turns: one that is to end computes. */
+  _Atomic int64_t hurry;
 } gort__monitor;
 
 int gort__monitor_init(gort__monitor *m);
@@ -32,6 +34,8 @@ void gort__monitor_fini(gort__monitor *m);
 void gort__monitor_start(gort *rt);
 /* A worker became active: ends the monitor's long sleep. */
 void gort__monitor_poke(gort *rt);
+/* A task that is to end may be computing: it will be asked soon. */
+void gort__monitor_hurry(gort *rt);
 /* Installs the SIGURG handler, once for the process. */
 int gort__preempt_install(void);
 /* A coarse clock for statistics and dumps. */

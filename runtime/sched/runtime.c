@@ -3,6 +3,8 @@
  * SPDX-License-Identifier: MIT */
 #include "sched/runtime.h"
 
+#include "ctx/after.h"
+
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -72,6 +74,8 @@ static void init_plain(gort *rt, const gort_options *options) {
   pthread_sigmask(SIG_SETMASK, NULL, &rt->signals);
   sigdelset(&rt->signals, SIGURG); /* the monitor preempts with it */
   gort__timers_init(&rt->timers);
+  gort__lock_init(&rt->afters_lock, GORT_RANK_LEAF);
+  gort__list_init(&rt->afters);
 }
 
 int gort_new(const gort_options *options, gort **out) {
@@ -84,6 +88,8 @@ int gort_new(const gort_options *options, gort **out) {
   if (rc < 0) goto no_monitor;
   rc = gort__blocking_init(&rt->blocking);
   if (rc < 0) goto no_blocking;
+  rc = gort__context_roots_init(rt);
+  if (rc < 0) goto no_roots;
   gort_worker *w = gort__worker_new_locked(rt); /* nobody else is here yet */
   rc = GORT_ENOMEM;
   if (!w) goto no_worker;
@@ -98,6 +104,8 @@ int gort_new(const gort_options *options, gort **out) {
 no_vm:
   gort__worker_free(w);
 no_worker:
+no_roots:
+  gort__context_roots_fini(rt);
   gort__blocking_fini(&rt->blocking);
 no_blocking:
   gort__monitor_fini(&rt->monitor);
@@ -205,7 +213,9 @@ void gort_destroy(gort *rt) {
     rt->options.ops->drop(r);
     gort_record_free(r);
   }
+  gort__afters_stop_all(rt);
   gort__timers_drop(rt);
+  gort__context_roots_fini(rt);
   for (unsigned i = 0; i < n; i++) gort__worker_free(rt->workers[i]);
   gort__blocking_fini(&rt->blocking);
   gort__monitor_fini(&rt->monitor);

@@ -57,6 +57,9 @@ struct gort {
   _Atomic uint64_t spawned_elsewhere; /* by threads that are no worker */
   _Atomic uint64_t wakeups, handoffs, preempts;
 
+  gort_context *background, *todo; /* owned, immutable */
+  gort__lock afters_lock;          /* rank LEAF */
+  gort__link afters;               /* calls that wait for a context (after.h) */
   gort__timers timers;
   gort__poller poller;
   gort__monitor monitor;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "ctx/bond.h"
 #include "sched/runtime.h"
 
 /* Finished tasks a vm keeps for the next ones. */
@@ -25,12 +26,14 @@ gort_task *gort__task_new(gort_vm *vm, uint64_t id) {
   }
   t->state = NULL;
   t->id = id;
+  t->bond = NULL;
   gort__list_push(&vm->tasks, &t->all);
   return t;
 }
 
 void gort__task_free(gort_vm *vm, gort_task *t) {
   gort__list_unlink(&t->all);
+  if (GORT_UNLIKELY(t->bond != NULL)) gort__bond_free(t->bond);
   if (t->wait.room > 8) gort__wait_fini(&t->wait);
   if (vm->n_free_tasks == FREE_TASKS) {
     gort__wait_fini(&t->wait);
@@ -85,6 +88,7 @@ gort_record *gort_record_new(gort *rt, size_t size) {
   if (!r) return NULL;
   r->rt = rt;
   r->id = new_id(rt);
+  r->bond = NULL;
   return r;
 }
 
@@ -94,4 +98,7 @@ gort *gort_record_runtime(gort_record *r) { return r->rt; }
 
 uint64_t gort_record_id(gort_record *r) { return r->id; }
 
-void gort_record_free(gort_record *r) { gort_free(r); }
+void gort_record_free(gort_record *r) {
+  if (GORT_UNLIKELY(r->bond != NULL)) gort__bond_free(r->bond);
+  gort_free(r);
+}

@@ -13,11 +13,14 @@
 #include "sync/inbox.h"
 #include "wait/waiter.h"
 
+typedef struct gort__bond gort__bond;
+
 struct gort_record {
   gort__node node; /* in the global queue */
   gort *rt;
   uint64_t id;
   unsigned from; /* with GORT_PLACE_APART: the vm where it was made */
+  gort__bond *bond; /* owned until it is a task's; NULL: not bound */
   _Alignas(16) char payload[];
 };
 
@@ -30,6 +33,7 @@ struct gort_task {
   /* Not a task of the script but work for the vm's worker: called instead of
    * resumed. */
   void (*call)(gort_vm *vm, gort_task *t);
+  gort__bond *bond; /* owned; NULL: not bound to a context */
   gort__wait wait;
 };
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ctx/bond.h"
 #include "sched/loop.h"
 #include "sched/runtime.h"
 
@@ -33,6 +34,8 @@ void gort__vm_free(gort_vm *vm) {
   for (gort__link *l = vm->tasks.next; l != &vm->tasks; l = l->next) {
     gort_task *t = gort__container(l, gort_task, all);
     gort__wait_cancel(t);
+    if (t->bond) gort__bond_free(t->bond);
+    t->bond = NULL;
     vm->rt->options.ops->forget(vm, t);
   }
   vm->rt->options.ops->destroy(vm);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ctx/bond.h"
 #include "sched/loop.h"
 #include "sched/runtime.h"
 
@@ -73,6 +74,10 @@ static bool start_record(gort_worker *w, gort_vm *vm, gort_record *r) {
   if (vm->index == 0) w->rt->main_task = t;
   vm->current = t;
   atomic_store_explicit(&vm->live, vm->n_live += 1, memory_order_relaxed);
+  if (GORT_UNLIKELY(r->bond != NULL)) {
+    gort__bond_start(t, r->bond);
+    r->bond = NULL;
+  }
   return after_step(w, vm, t, w->rt->options.ops->start(vm, t, r));
 }
 

@@ -15,19 +15,6 @@
 
 enum { MAX_CASES = 1 << 20 };
 
-/* The task's waiters and, behind them, two permutations of the cases. */
-static int reserve(gort__wait *wait, size_t n) {
-  if (wait->room >= n) return 0;
-  size_t room = n < 4 ? 4 : n;
-  size_t size = room * (sizeof(gort_waiter) + 2 * sizeof(uint32_t));
-  gort_waiter *many = gort_malloc(size);
-  if (!many) return GORT_ENOMEM;
-  gort_free(wait->many);
-  wait->many = many;
-  wait->room = (uint32_t)room;
-  return 0;
-}
-
 static bool address_before(const gort_case *cases, uint32_t a, uint32_t b) {
   return (uintptr_t)cases[a].source < (uintptr_t)cases[b].source;
 }
@@ -114,26 +101,40 @@ static void enqueue_all(gort_task *self, gort_case *cases, size_t n) {
 }
 
 /* Every case is switched off. */
-static int wait_without_cases(gort_task *self, int64_t deadline,
+static int wait_without_cases(gort_task *self, const gort_limit *limit,
                               gort_result *res) {
-  if (deadline != GORT_FOREVER && (!deadline || deadline <= gort_now())) {
-    res->status = GORT_ETIMEOUT;
+  if (limit && gort__limit_reached(limit, res)) {
     res->index = -1;
     return 0;
   }
-  int rc = gort_sleep(self, deadline);
-  if (rc == GORT_PARKED)
-    self->wait.reason =
-        deadline == GORT_FOREVER ? "select (no cases)" : "select";
+  int rc = gort_sleep(self, limit);
+  if (rc == GORT_PARKED && limit && limit->deadline != GORT_FOREVER)
+    self->wait.reason = "select";
   return rc;
 }
 
-int gort_select(gort_task *self, gort_case *cases, size_t n, int64_t deadline,
-                gort_result *res) {
+/* Pass 2, with all locks held: begins the wait. */
+static int wait_for_all(gort_task *self, gort_case *cases, size_t n,
+                        const gort_limit *limit) {
+  bool watch = limit && limit->ctx;
+  gort__wait_begin(self, self->wait.many, (uint32_t)n + watch,
+                   GORT_TICKET_OPEN);
+  self->wait.selects = true;
+  int rc = limit ? gort__wait_arm(self, limit->deadline) : 0;
+  if (rc == 0) enqueue_all(self, cases, n);
+  return rc;
+}
+
+int gort_select(gort_task *self, gort_case *cases, size_t n,
+                const gort_limit *limit, gort_result *res) {
   if (n > MAX_CASES) return GORT_ERANGE;
-  /* wait.one serves a single waiter; two make it a select again. */
-  size_t slots = n < 2 ? 2 : n;
-  int rc = reserve(&self->wait, slots);
+  bool never_parks = limit && limit->deadline == 0;
+  if (!never_parks && gort_task_err(self)) {
+    res->status = GORT_EBOUND;
+    res->index = -1;
+    return 0;
+  }
+  int rc = gort__wait_reserve(&self->wait, n + 1);
   if (rc < 0) return rc;
   uint32_t *by_address =
       (uint32_t *)(void *)(self->wait.many + self->wait.room);
@@ -141,7 +142,7 @@ int gort_select(gort_task *self, gort_case *cases, size_t n, int64_t deadline,
   size_t live = 0;
   for (size_t i = 0; i < n; i++)
     if (cases[i].source) by_address[live++] = (uint32_t)i;
-  if (live == 0) return wait_without_cases(self, deadline, res);
+  if (live == 0) return wait_without_cases(self, limit, res);
   memcpy(perm, by_address, live * sizeof *perm);
   sort(cases, by_address, live);
 
@@ -153,22 +154,13 @@ int gort_select(gort_task *self, gort_case *cases, size_t n, int64_t deadline,
     gort__ready_all(&wake);
     return 0;
   }
-  if (deadline != GORT_FOREVER && (!deadline || deadline <= gort_now())) {
-    unlock_all(cases, by_address, live);
-    res->status = GORT_ETIMEOUT;
-    return 0;
-  }
-  gort__wait_begin(self, (uint32_t)slots);
-  for (size_t i = n; i < slots; i++) {
-    gort__waiter_init(&self->wait.many[i], self, NULL, GORT_RECV, (int32_t)i);
-  }
-  rc = gort__wait_arm(self, deadline);
-  if (rc == 0) {
-    enqueue_all(self, cases, n);
-    rc = GORT_PARKED;
-  } else {
-    self->wait.parked = false;
-  }
+  bool reached = limit && gort__limit_reached(limit, res);
+  if (!reached) rc = wait_for_all(self, cases, n, limit);
   unlock_all(cases, by_address, live);
+  if (reached) return 0;
+  if (rc == 0) return gort__wait_park(self, limit);
+  rc = gort__wait_refuse(self, rc);
+  for (size_t i = 0; i < n && rc == GORT_PARKED; i++)
+    gort_value_drop(&cases[i].value);
   return rc;
 }

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: MIT */
 #include "wait/timers.h"
 
+#include "ctx/context.h"
 #include "sched/runtime.h"
 #include "wait/timer.h"
 
@@ -153,6 +154,7 @@ unsigned gort__timers_fire(gort *rt, int64_t now) {
     gort__lock_give(&ts->lock);
     gort__ready_all(&fired.wake);
     gort__timer_fire_all(fired.timers);
+    gort__context_fire_all(fired.contexts);
     total += batch;
   } while (batch == BATCH);
   if (atomic_fetch_sub(&rt->external, 1) == 1) gort__deadlock_hint(rt);
@@ -174,5 +176,10 @@ void gort__timers_drop(gort *rt) {
     gort_timer *t = fired.timers;
     fired.timers = t->next_fired;
     gort_object_release(&t->src.obj);
+  }
+  while (fired.contexts) {
+    gort_context *c = fired.contexts;
+    fired.contexts = c->next_fired;
+    gort_object_release(&c->src.obj);
   }
 }

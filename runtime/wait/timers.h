@@ -25,7 +25,8 @@ typedef struct gort__wakelist {
 /* What firing leaves to be done without the lock. */
 typedef struct gort__fired {
   gort__wakelist wake;
-  gort_timer *timers; /* by gort_timer.next_fired; each holds its count */
+  gort_timer *timers;     /* by gort_timer.next_fired; each holds its count */
+  gort_context *contexts; /* by gort_context.next_fired, likewise */
 } gort__fired;
 
 struct gort__timer {

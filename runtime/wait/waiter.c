@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "ctx/bond.h"
 #include "sched/runtime.h"
 
 static void wait_timeout(gort__timer *timer, gort__fired *fired) {
@@ -41,14 +42,40 @@ gort_waiter *gort__waiter_pop(gort__link *queue) {
   return NULL;
 }
 
-/* Resets self's wait for n waiters. Nothing can see it yet. */
-void gort__wait_begin(gort_task *self, uint32_t n) {
+/* The task's waiters and, behind them, two permutations of the cases. */
+int gort__wait_reserve(gort__wait *wait, size_t n) {
+  if (wait->room >= n) return 0;
+  size_t room = n < 4 ? 4 : n;
+  size_t size = room * (sizeof(gort_waiter) + 2 * sizeof(uint32_t));
+  gort_waiter *many = gort_malloc(size);
+  if (!many) return GORT_ENOMEM;
+  gort_free(wait->many);
+  wait->many = many;
+  wait->room = (uint32_t)room;
+  return 0;
+}
+
+void gort__wait_begin(gort_task *self, gort_waiter *ws, uint32_t n,
+                      int ticket) {
   gort__wait *wait = &self->wait;
   GORT_ASSERT(!wait->parked && !wait->armed);
   wait->n = n;
+  wait->ws = ws;
+  wait->selects = wait->limited = false;
   wait->parked = true;
   wait->since = gort__monitor_now(self->vm->rt);
-  atomic_store_explicit(&wait->ticket, GORT_TICKET_OPEN, memory_order_relaxed);
+  atomic_store_explicit(&wait->ticket, ticket, memory_order_relaxed);
+}
+
+int gort__wait_refuse(gort_task *self, int rc) {
+  int open = GORT_TICKET_OPEN;
+  if (self->bond && !atomic_compare_exchange_strong(&self->wait.ticket, &open,
+                                                    GORT_TICKET_IDLE)) {
+    self->wait.n = 0;
+    return GORT_PARKED;
+  }
+  self->wait.parked = false;
+  return rc;
 }
 
 int gort__wait_arm(gort_task *self, int64_t deadline) {
@@ -58,13 +85,67 @@ int gort__wait_arm(gort_task *self, int64_t deadline) {
   return rc;
 }
 
+bool gort__limit_reached(const gort_limit *limit, gort_result *res) {
+  int status = 0;
+  int64_t deadline = limit->deadline;
+  if (deadline != GORT_FOREVER && (!deadline || deadline <= gort_now()))
+    status = GORT_ETIMEOUT;
+  if (limit->ctx && gort_context_err(limit->ctx) != 0)
+    status = gort_context_err(limit->ctx);
+  res->status = status;
+  return status != 0;
+}
+
+int gort__wait_park(gort_task *self, const gort_limit *limit) {
+  gort__wait *wait = &self->wait;
+  if (limit && limit->ctx) {
+    wait->limited = true;
+    gort_waiter *w = &wait->ws[wait->n - 1];
+    gort__waiter_init(w, self, &limit->ctx->src, GORT_RECV, (int)wait->n - 1);
+    w->shared = true;
+    gort__context_watch(limit->ctx, w);
+  }
+  if (GORT_UNLIKELY(self->bond != NULL)) gort__bond_check(self);
+  return GORT_PARKED;
+}
+
 static const gort__source_ops *ops_of(const gort_source *s) {
   return s->obj.cls->source;
 }
 
+/* Queues self on s, whose lock the caller holds and this gives back. */
+static int wait_locked(gort_task *self, gort_source *s, gort_op op,
+                       gort_value *value, const gort_limit *limit) {
+  gort__wait *wait = &self->wait;
+  bool watch = limit && limit->ctx;
+  gort__wait_begin(self, watch ? wait->many : &wait->one, watch ? 2 : 1,
+                   GORT_TICKET_OPEN);
+  gort_waiter *w = wait->ws;
+  gort__waiter_init(w, self, s, op, 0);
+  w->shared = watch || self->bond || (limit && limit->deadline != GORT_FOREVER);
+  int rc = limit ? gort__wait_arm(self, limit->deadline) : 0;
+  if (rc == 0) {
+    w->value = *value;
+    ops_of(s)->enqueue(s, w);
+  }
+  gort__lock_give(&s->lock);
+  if (rc == 0) return gort__wait_park(self, limit);
+  rc = gort__wait_refuse(self, rc);
+  if (rc == GORT_PARKED) gort_value_drop(value);
+  return rc;
+}
+
 int gort_wait(gort_task *self, gort_source *s, gort_op op, gort_value *value,
-              int64_t deadline, gort_result *res) {
+              const gort_limit *limit, gort_result *res) {
   gort__wakelist wake = {0};
+  if (GORT_UNLIKELY(self->bond != NULL) && gort_task_err(self)) {
+    res->status = GORT_EBOUND;
+    return 0;
+  }
+  if (limit && limit->ctx) { /* no allocation under a lock */
+    int rc = gort__wait_reserve(&self->wait, 2);
+    if (rc < 0) return rc;
+  }
   gort__lock_take(&s->lock);
   int rc = ops_of(s)->poll(s, op, value, res, &wake);
   if (rc != GORT_PARKED) {
@@ -72,25 +153,11 @@ int gort_wait(gort_task *self, gort_source *s, gort_op op, gort_value *value,
     if (wake.first) gort__ready_all(&wake);
     return rc;
   }
-  if (deadline != GORT_FOREVER && deadline <= gort_now()) {
+  if (limit && gort__limit_reached(limit, res)) {
     gort__lock_give(&s->lock);
-    res->status = GORT_ETIMEOUT;
     return 0;
   }
-  gort__wait_begin(self, 1);
-  gort_waiter *w = &self->wait.one;
-  gort__waiter_init(w, self, s, op, 0);
-  w->shared = deadline != GORT_FOREVER;
-  rc = gort__wait_arm(self, deadline);
-  if (rc == 0) {
-    w->value = *value;
-    ops_of(s)->enqueue(s, w);
-    rc = GORT_PARKED;
-  } else {
-    self->wait.parked = false;
-  }
-  gort__lock_give(&s->lock);
-  return rc;
+  return wait_locked(self, s, op, value, limit);
 }
 
 int gort_wait_try(gort_source *s, gort_op op, gort_value *value,
@@ -103,12 +170,17 @@ int gort_wait_try(gort_source *s, gort_op op, gort_value *value,
   return rc == GORT_PARKED ? 0 : 1;
 }
 
-int gort_sleep(gort_task *self, int64_t deadline) {
-  gort__wait_begin(self, 0);
-  self->wait.reason = deadline == GORT_FOREVER ? "select (no cases)" : "sleep";
-  int rc = gort__wait_arm(self, deadline);
-  if (rc < 0) self->wait.parked = false;
-  return rc < 0 ? rc : GORT_PARKED;
+int gort_sleep(gort_task *self, const gort_limit *limit) {
+  gort__wait *wait = &self->wait;
+  bool watch = limit && limit->ctx;
+  if (gort_task_err(self)) return GORT_EBOUND;
+  int rc = watch ? gort__wait_reserve(wait, 1) : 0;
+  if (rc < 0) return rc;
+  int64_t deadline = limit ? limit->deadline : GORT_FOREVER;
+  gort__wait_begin(self, wait->many, watch, GORT_TICKET_OPEN);
+  wait->reason = deadline == GORT_FOREVER ? "select (no cases)" : "sleep";
+  rc = gort__wait_arm(self, deadline);
+  return rc < 0 ? gort__wait_refuse(self, rc) : gort__wait_park(self, limit);
 }
 
 static void unlink_waiter(gort_waiter *w) {
@@ -125,37 +197,43 @@ static void leave(gort_task *self, gort_waiter *winner) {
     gort__timers_disarm(&self->vm->rt->timers, &wait->timer);
     wait->armed = false;
   }
-  gort_waiter *ws = wait->n == 1 ? &wait->one : wait->many;
   for (uint32_t i = 0; i < wait->n; i++) {
-    if (&ws[i] == winner) continue;
-    if (ws[i].source) unlink_waiter(&ws[i]);
+    gort_waiter *w = &wait->ws[i];
+    if (w == winner) continue;
+    if (w->source) unlink_waiter(w);
     /* What was to be sent; or received, by a task that is no more. */
-    gort_value_drop(&ws[i].value);
+    gort_value_drop(&w->value);
   }
   wait->parked = false;
 }
 
+/* The wait was given up. */
+static void given_up(gort_result *res, int status) {
+  res->status = status;
+  res->index = -1;
+  res->ok = false;
+  res->value.type = GORT_NIL;
+}
+
 void gort_wait_finish(gort_task *self, gort_result *res) {
   gort__wait *wait = &self->wait;
-  gort_waiter *ws = wait->n == 1 ? &wait->one : wait->many;
   gort_waiter *won = NULL;
-  if (wait->n == 1 && !wait->one.shared)
-    won = &wait->one;
-  else {
+  if (wait->n == 1 && !wait->ws->shared) {
+    won = wait->ws;
+    wait->parked = false;
+  } else {
     int ticket = atomic_load_explicit(&wait->ticket, memory_order_acquire);
     GORT_CHECK(ticket != GORT_TICKET_OPEN);
-    if (ticket >= 0) won = &ws[ticket];
-  }
-  if (wait->n != 1 || wait->one.shared)
+    if (ticket >= 0) won = &wait->ws[ticket];
     leave(self, won);
-  else
-    wait->parked = false;
-  if (!won) {
-    res->status = GORT_ETIMEOUT;
-    res->index = -1;
-    res->ok = false;
-    res->value.type = GORT_NIL;
-    return;
+    if (!won) {
+      given_up(res, ticket == GORT_TICKET_BOUND ? GORT_EBOUND : GORT_ETIMEOUT);
+      return;
+    }
+    if (wait->limited && won == &wait->ws[wait->n - 1]) {
+      given_up(res, gort_context_err(gort__context_of(won->source)));
+      return;
+    }
   }
   res->status = won->status;
   res->index = won->index;
@@ -173,7 +251,7 @@ void gort__wait_cancel(gort_task *self) {
 }
 
 const char *gort__wait_reason(const gort__wait *wait) {
-  if (wait->n == 0) return wait->reason;
-  if (wait->n > 1) return "select";
-  return ops_of(wait->one.source)->reason[wait->one.op];
+  if (wait->selects) return "select";
+  if (wait->n == wait->limited) return wait->reason; /* no other waiter */
+  return ops_of(wait->ws->source)->reason[wait->ws->op];
 }

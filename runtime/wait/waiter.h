@@ -4,8 +4,8 @@
  *
  * A source is anything a task can wait for: a lock, a queue (or two) of
  * waiters, and three functions. A task waits with one waiter for each source;
- * with more than one way to be woken (select, a deadline), its ticket says
- * which came first.
+ * with more than one way to be woken (select, a limit), its ticket says which
+ * came first. A limit's context is one more source.
  *
  * Invariants:
  *   I1. A waiter is linked in at most one queue, that of its source, and only
@@ -58,17 +58,25 @@ struct gort__source_ops {
   const char *reason[2];                           /* by gort_op, for dumps */
 };
 
-enum { GORT_TICKET_OPEN = -1, GORT_TICKET_TIMEOUT = -2 };
+enum {
+  GORT_TICKET_OPEN = -1,
+  GORT_TICKET_TIMEOUT = -2, /* the deadline has passed */
+  GORT_TICKET_BOUND = -3,   /* the context the task is bound to is done */
+  GORT_TICKET_IDLE = -4     /* of no wait */
+};
 
 /* What a task needs to wait. */
 typedef struct gort__wait {
   /* OPEN while undecided; then a waiter's index or TIMEOUT. Claimed with
    * acq_rel; reset by the task before anything can see it. */
   atomic_int ticket;
-  uint32_t n;        /* waiters in use */
+  uint32_t n;        /* waiters in use: ws[0 .. n - 1] */
+  gort_waiter *ws;   /* &one or many */
   gort_waiter one;   /* the usual case: no allocation */
-  gort_waiter *many; /* select: n of them */
+  gort_waiter *many; /* select, contexts */
   uint32_t room;     /* of many */
+  bool selects;      /* began as a select, for dumps */
+  bool limited;      /* the last waiter is the limit's context's */
   bool armed;        /* timer was armed for this wait */
   bool parked;       /* between GORT_PARKED and gort_wait_finish */
   gort__timer timer;
@@ -105,10 +113,22 @@ static inline void gort__source_init(gort_source *s, const gort_class *cls) {
   gort__lock_init(&s->lock, GORT_RANK_SOURCE);
 }
 
-/* Resets self's wait for n waiters; nothing can see it yet. */
-void gort__wait_begin(gort_task *self, uint32_t n);
+/* Room for n waiters in wait->many, and behind them for two permutations of
+ * wait->room numbers. 0 or GORT_ENOMEM. */
+int gort__wait_reserve(gort__wait *wait, size_t n);
+/* Resets self's wait for n waiters; nothing can see it yet, but the context
+ * of a bound task the ticket. */
+void gort__wait_begin(gort_task *self, gort_waiter *ws, uint32_t n, int ticket);
+/* The wait that has begun cannot go on: rc; or GORT_PARKED, when somebody has
+ * ended it already and it must be finished (then it has no waiters). */
+int gort__wait_refuse(gort_task *self, int rc);
 /* Arms self's timer unless deadline is GORT_FOREVER. 0 or GORT_ENOMEM. */
 int gort__wait_arm(gort_task *self, int64_t deadline);
+/* True, and res says so, when the limit keeps a wait from beginning. */
+bool gort__limit_reached(const gort_limit *limit, gort_result *res);
+/* The last step of parking, when self has been queued on its sources (whose
+ * locks are free again): queues the last waiter on the limit's context. */
+int gort__wait_park(gort_task *self, const gort_limit *limit);
 /* Ends the wait of a task that will never run again; the vm is going. */
 void gort__wait_cancel(gort_task *self);
 

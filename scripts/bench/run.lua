@@ -37,7 +37,10 @@ local WORKLOADS = {
   { name = "sieve", unit = "us", count = 2000, go = true },
   { name = "ring", unit = "ns", count = 1000000, go = true },
   { name = "skynet", unit = "ns", count = 1000000, go = true },
-  { name = "sleepers", unit = "s", count = 100000, go = true },
+  { name = "sleepers", unit = "s", count = 100000, go = true, ratio = 1.0 },
+  { name = "with_timeout", unit = "ns", count = 1000000, go = true,
+    ratio = 1.0 },
+  { name = "cancel_all", unit = "s", count = 100000, go = true, max = 0.5 },
 }
 
 local function fail(message)

@@ -56,7 +56,7 @@ static gort_step sender(steps *s) {
   user *t = (user *)s;
   STEPS_BEGIN(s);
   t->at += gort__rand_below(&t->rand, 150) * 1000;
-  AWAIT(s, gort_sleep(s->task, t->at));
+  AWAIT(s, gort_sleep(s->task, GORT_UNTIL(t->at)));
   SEND(s, t->c, integer(t->id), t->at + gort__rand_below(&t->rand, 200) * 1000);
   atomic_fetch_add(s->res.status == 0              ? &sent
                    : s->res.status == GORT_ECLOSED ? &refused
@@ -70,7 +70,7 @@ static gort_step closer(steps *s) {
   user *t = (user *)s;
   STEPS_BEGIN(s);
   t->at += gort__rand_below(&t->rand, 300) * 1000;
-  AWAIT(s, gort_sleep(s->task, t->at));
+  AWAIT(s, gort_sleep(s->task, GORT_UNTIL(t->at)));
   gort_chan_close(t->c);
   gort_waitgroup_add(t->wg, -1);
   STEPS_END(s);

@@ -85,7 +85,7 @@ static gort_step act(steps *s) {
       start_func(t);
     } else {
       t->until = soon(t);
-      AWAIT(s, gort_sleep(s->task, t->until));
+      AWAIT(s, gort_sleep(s->task, GORT_UNTIL(t->until)));
       if (gort_now() < t->until) atomic_fetch_add(&early, 1);
     }
   }

@@ -60,7 +60,7 @@ static gort_step referee(steps *s) {
     if (!GO(s->rt, p)) abort();
   }
   /* Two balls: the last sends of those who had them find nobody to take them. */
-  if (g->stuck) AWAIT(s, gort_sleep(s->task, GORT_FOREVER));
+  if (g->stuck) AWAIT(s, gort_sleep(s->task, NULL));
   while (gort_numtasks(s->rt) > 3) {
     if (t->sleeps)
       SLEEP(s, 50 * 1000);

@@ -168,15 +168,15 @@ int steps_run(unsigned workers, const void *init, size_t size) {
 int steps_recv(steps *s, const void *source, int64_t deadline) {
   s->res = (gort_result){.index = -2};
   s->value = (gort_value){.type = GORT_NIL};
-  return gort_wait(s->task, source_of(source), GORT_RECV, &s->value, deadline,
-                   &s->res);
+  return gort_wait(s->task, source_of(source), GORT_RECV, &s->value,
+                   GORT_UNTIL(deadline), &s->res);
 }
 
 int steps_send(steps *s, const void *source, gort_value v, int64_t deadline) {
   s->res = (gort_result){.index = -2};
   s->value = v;
-  return gort_wait(s->task, source_of(source), GORT_SEND, &s->value, deadline,
-                   &s->res);
+  return gort_wait(s->task, source_of(source), GORT_SEND, &s->value,
+                   GORT_UNTIL(deadline), &s->res);
 }
 
 gort_value string_value(const char *text) {

@@ -72,12 +72,14 @@ struct steps {
 #define RECV(s, source, deadline) AWAIT(s, steps_recv(s, source, deadline))
 #define SEND(s, source, v, deadline) \
   AWAIT(s, steps_send(s, source, v, deadline))
-#define SELECT(s, cases, n, deadline)                                \
-  do {                                                               \
-    (s)->res = (gort_result){.index = -2};                           \
-    AWAIT(s, gort_select((s)->task, cases, n, deadline, &(s)->res)); \
+#define SELECT(s, cases, n, deadline)                                         \
+  do {                                                                        \
+    (s)->res = (gort_result){.index = -2};                                    \
+    AWAIT(s,                                                                  \
+          gort_select((s)->task, cases, n, GORT_UNTIL(deadline), &(s)->res)); \
   } while (0)
-#define SLEEP(s, ns) AWAIT(s, gort_sleep((s)->task, gort_now() + (ns)))
+#define SLEEP(s, ns) \
+  AWAIT(s, gort_sleep((s)->task, GORT_UNTIL(gort_now() + (ns))))
 
 #define MS INT64_C(1000000)
 
