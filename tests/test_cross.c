@@ -101,7 +101,7 @@ static int decode(lua_State *L) {
 static void next_turn(lgort_vm *vm) {
   lua_settop(vm->L, 1);
   lgort_encoder_unwind(&vm->encoder);
-  gort_value_drop(&vm->incoming);
+  lgort_unhold(&vm->held, 0);
 }
 
 static bool call(lgort_vm *vm, lua_CFunction f, gort_value *v, int nres) {

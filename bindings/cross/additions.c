@@ -48,6 +48,7 @@ static int note_addition(lua_State *L) {
   lua_pushvalue(L, 2);
   lua_rawseti(L, 4, at + 2);
   vm->nadded++;
+  vm->added_more = true;
   return 0;
 }
 
@@ -75,8 +76,13 @@ static void push_values(lua_State *L, lgort_vm *vm) {
   }
 }
 
+/* Have what was added and what it holds stayed as in vm->additions? Many are
+ * looked at once in a turn: a field that is set anew after that is seen by the
+ * tasks of the next. */
 static bool unchanged(lua_State *L, lgort_vm *vm) {
-  if (!vm->additions) return false;
+  enum { FEW = 8 };
+  if (!vm->additions || vm->added_more) return false;
+  if (vm->nadded > FEW && vm->added_turn == vm->turns) return true;
   int top = lua_gettop(L);
   lua_rawgeti(L, LUA_REGISTRYINDEX, vm->added_values);
   bool same = (int)lua_rawlen(L, -1) >= vm->nadded;
@@ -87,6 +93,7 @@ static bool unchanged(lua_State *L, lgort_vm *vm) {
     lua_settop(L, top + 1);
   }
   lua_settop(L, top);
+  vm->added_turn = vm->turns;
   return same;
 }
 
@@ -94,6 +101,7 @@ static bool unchanged(lua_State *L, lgort_vm *vm) {
 static void is_in_use(lua_State *L, lgort_vm *vm, lgort_class *cls) {
   lgort_class_release(vm->additions);
   vm->additions = cls;
+  vm->added_more = false;
   push_values(L, vm);
   lua_rawseti(L, LUA_REGISTRYINDEX, vm->added_values);
 }

@@ -15,31 +15,40 @@
 
 /* ---- what looks like a class ------------------------------------------- */
 
-/* Metamethods tell; so does a field that is hidden by two underscores and
- * holds a class (as those of middleclass have). */
-bool lgort__looks_like_class(lua_State *L, int key, int value) {
-  size_t len;
-  if (lua_type(L, key) != LUA_TSTRING) return false;
-  const char *s = lua_tolstring(L, key, &len);
-  if (len < 3 || s[0] != '_' || s[1] != '_') return false;
-  if (lgort_is_class_key(s, len)) return true;
-  if (!lua_istable(L, value)) return false;
-  lua_pushliteral(L, "__index");
-  bool is = lua_rawget(L, value) != LUA_TNIL;
-  lua_pop(L, 1);
+/* A callable table with a hidden field that holds somebody else's metatable
+ * is a class in the style of middleclass. */
+static bool hides_a_class(lua_State *L, int table, int key, int value) {
+  if (lua_type(L, key) != LUA_TSTRING || !lua_istable(L, value)) return false;
+  const char *s = lua_tostring(L, key);
+  if (s[0] != '_' || s[1] != '_') return false;
+  int top = lua_gettop(L);
+  bool is = lua_getmetatable(L, table) && !lua_rawequal(L, -1, value);
+  if (is) {
+    lua_pushliteral(L, "__call");
+    is = lua_rawget(L, -2) != LUA_TNIL;
+    lua_pushliteral(L, "__index");
+    is = lua_rawget(L, value) != LUA_TNIL && is;
+  }
+  lua_settop(L, top);
   return is;
+}
+
+bool lgort__looks_like_class(lua_State *L, int table, int key, int value) {
+  return lgort_is_class_field(L, key, value) ||
+         hides_a_class(L, table, key, value);
 }
 
 /* ---- bundles ----------------------------------------------------------- */
 
 void lgort__commit_bundle(lgort_encoding *x, gort_buf *bundle) {
+  lgort_encoder *e = x->e;
   /* The encoder owns it, should the following raise. */
-  lgort__put_ref(x, LGORT_REF_PATHS, bundle);
-  for (uint32_t i = 0; i < x->e->nobjects; i++) {
-    lgort_class_info *info = x->e->objects[i].info;
-    if (!info) continue;
+  lgort__put_ref(x, LGORT_REF_BUFFER, bundle);
+  for (uint32_t i = 0; i < e->nobjects; i++) {
+    if (!e->objects[i].cls) continue;
     lgort__push_object(x, i);
-    lgort_class_commit(x->L, x->vm, info, lua_gettop(x->L), bundle);
+    lgort_class_commit(x->L, x->vm, lua_gettop(x->L), e->objects[i].cls,
+                       bundle);
     lua_pop(x->L, 1);
   }
 }
@@ -78,19 +87,17 @@ void lgort__need_modules_of(lgort_encoding *x, gort_buf *message) {
 /* Makes the class at idx an object of the bundle that is being written. */
 static void put_member(lgort_encoding *x, int idx, lgort_class_info *info) {
   bool fresh;
-  lgort_class *cls = lgort_class_begin(info);
-  if (!cls) {
-    lgort__no_memory(x);
-    abort();
-  }
   struct lgort_seen *s = lgort__see(x, lua_topointer(x->L, idx), &fresh);
   s->number = (uint32_t)x->e->nobjects;
   struct lgort_pending *p = lgort__announce(x, idx);
-  p->info = info;
+  p->cls = lgort_class_begin(info);
+  if (!p->cls) lgort__no_memory(x);
+  x->e->nversions++;
+  unsigned version = p->cls->version;
   lgort__put_ref(x, LGORT_REF_MEMBER, (void *)(uintptr_t)info->id);
   lgort__put_byte(x, LGORT_T_NEWCLASS);
   lgort__put_number(x, info->id);
-  lgort__put_number(x, cls->version);
+  lgort__put_number(x, version);
 }
 
 /* The entry of the class at idx, now a reference of the message or a member
@@ -106,12 +113,17 @@ static struct lgort_seen *refer(lgort_encoding *x, int idx,
     if (x->is_bundle) return NULL;
     make_bundle(x, idx);
   }
-  lgort_class_retain(info->current);
-  uint32_t n = lgort__put_ref(x, LGORT_REF_CLASS, info->current);
+  uint32_t n;
+  if (x->is_bundle) {
+    n = lgort__put_ref(x, LGORT_REF_NEED, (void *)(uintptr_t)info->id);
+  } else {
+    lgort_class_retain(info->current);
+    n = lgort__put_ref(x, LGORT_REF_CLASS, info->current);
+    lgort__need_modules_of(x, info->current->bundle);
+  }
   s = lgort__see(x, key, &fresh);
   s->number = n;
   s->upvalue = LGORT_SEEN_CLASS;
-  lgort__need_modules_of(x, info->current->bundle);
   return s;
 }
 
@@ -128,21 +140,21 @@ void lgort__put_metatable(lgort_encoding *x, int idx) {
   struct lgort_seen *s = lgort__find(x, lua_topointer(L, idx));
   if (!s && lgort__put_by_name(x, idx)) return;
   bool is_class = s && (s->upvalue == LGORT_SEEN_CLASS ||
-                        x->e->objects[s->number].info != NULL);
+                        x->e->objects[s->number].cls != NULL);
   if (s && !is_class) x->again = true; /* it was taken for other tables */
   lgort__put_class(x, idx, lgort_class_adopt(L, x->vm, idx));
 }
 
 /* ---- what classes need ------------------------------------------------- */
 
-/* A class that the bundle refers to, or makes, by its id. */
+/* A class that a bundle names, or makes, by its id. */
 static void need(lgort_encoding *x, uint64_t id) {
   lua_State *L = x->L;
   int top = lua_gettop(L);
   lgort_class_push(L, x->vm, id);
   if (lua_istable(L, -1)) {
     lgort_class_info *info = lgort_class_of(L, x->vm, top + 1);
-    if (info) refer(x, top + 1, info);
+    if (info && (info->current || info->made_here)) refer(x, top + 1, info);
   }
   lua_settop(L, top);
 }
@@ -150,13 +162,27 @@ static void need(lgort_encoding *x, uint64_t id) {
 void lgort__put_needed_classes(lgort_encoding *x) {
   for (size_t i = 0; i < x->e->nrefs; i++) { /* grows on the way */
     if (x->e->refs[i].kind != LGORT_REF_CLASS) continue;
-    const lgort_message *m =
-        message_in(((lgort_class *)x->e->refs[i].ptr)->bundle);
-    for (uint32_t j = 0; j < m->nrefs; j++) {
-      if (m->refs[j].kind == LGORT_REF_MEMBER)
+    const lgort_class *cls = x->e->refs[i].ptr;
+    const lgort_message *m = message_in(cls->bundle);
+    for (uint32_t j = 0; j < m->nrefs; j++)
+      if (m->refs[j].kind == LGORT_REF_MEMBER ||
+          m->refs[j].kind == LGORT_REF_NEED)
         need(x, (uint64_t)(uintptr_t)m->refs[j].ptr);
-      else if (m->refs[j].kind == LGORT_REF_CLASS)
-        need(x, ((lgort_class *)m->refs[j].ptr)->id);
-    }
   }
+}
+
+/* The functions of a class may use the globals of the task that runs: then
+ * those of the call are not to be the pristine ones, which nobody may set. */
+void lgort__share_globals(lgort_encoding *x) {
+  bool shares = false;
+  for (size_t i = 0; i < x->e->nrefs && !shares; i++) {
+    if (x->e->refs[i].kind != LGORT_REF_CLASS) continue;
+    const lgort_class *cls = x->e->refs[i].ptr;
+    const lgort_message *m = message_in(cls->bundle);
+    for (uint32_t j = 0; j < m->nenvs; j++)
+      if (m->env_kind[j] == LGORT_ENV_SHARED) shares = true;
+  }
+  for (unsigned i = 0; i < x->e->nenvs && shares; i++)
+    if (x->e->envs[i].kind == LGORT_ENV_BASE)
+      x->e->envs[i].kind = LGORT_ENV_LIGHT;
 }

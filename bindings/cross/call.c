@@ -11,6 +11,7 @@
 #include "cross/decoder.h"
 #include "cross/encoder.h"
 #include "cross/env.h"
+#include "cross/message.h"
 #include "cross/modules.h"
 #include "vm/bound.h"
 #include "vm/coro.h"
@@ -60,26 +61,28 @@ static void note_site(lua_State *L, lgort_vm *vm, call *c) {
   }
 }
 
-void lgort_refuse_assignment(lua_State *L, const char *what, const char *name,
-                             const lgort_code *code, int line) {
+void lgort_push_refusal(lua_State *L, const char *what, const char *name,
+                        const lgort_code *code, int line) {
   const char *source = code->info->source ? code->info->source : "=?";
+  luaL_where(L, 1);
   if (*source == '@' || *source == '=')
     source++;
   else
     source =
         lua_pushfstring(L, "[string \"%s\"]", luaL_gsub(L, source, "\n", " "));
-  luaL_error(L,
-             "task assigns captured %s '%s' (%s:%d): tasks share nothing, so "
-             "the assignment would be lost; send it over a channel, or make "
-             "it local to the task",
-             what, name, source, line);
-  abort();
+  lua_pushfstring(L,
+                  "task assigns captured %s '%s' (%s:%d): tasks share nothing, "
+                  "so the assignment would be lost; send it over a channel, or "
+                  "make it local to the task",
+                  what, name, source, line);
+  lua_concat(L, 2);
 }
 
 _Noreturn static void refuse_capture(lua_State *L, const lgort_code *code) {
   const lgort_upinfo *up = &code->info->ups[code->bad_up];
-  lgort_refuse_assignment(L, "variable", up->name ? up->name : "?", code,
-                          up->line);
+  lgort_push_refusal(L, "variable", up->name ? up->name : "?", code, up->line);
+  lua_error(L);
+  abort();
 }
 
 static const lgort_subject subject = {"start task", NULL, true};
@@ -106,7 +109,6 @@ static void drop_values(gort_value *v, uint32_t n) {
 static bool fill_values(lua_State *L, int first, call *c) {
   int top = lua_gettop(L);
   uint32_t n = 0;
-  luaL_checkstack(L, (int)c->nups + 4, NULL);
   for (uint32_t i = 1; i <= c->nups; i++) lua_getupvalue(L, first, (int)i);
   for (; n < c->nups; n++)
     if ((int)n == c->code->env_up)
@@ -149,40 +151,67 @@ static gort_record *message_record(lua_State *L, lgort_vm *vm, int first) {
   return r;
 }
 
-gort_record *lgort_call_new(lua_State *L, lgort_vm *vm, int first) {
-  int nups, nargs = lua_gettop(L) - first;
-  call site;
-  note_site(L, vm, &site);
+/* The record of a plain call, or NULL: it needs a message. Takes a count of
+ * code only when there is one. */
+static gort_record *values_record(lua_State *L, lgort_vm *vm, int first,
+                                  lgort_code *code, int nups) {
+  int nargs = lua_gettop(L) - first;
+  luaL_checkstack(L, nups + 4, NULL);
+  gort_record *r = new_record(L, vm, (uint32_t)(nups + nargs));
+  call *c = call_of(r);
+  c->form = CALL_VALUES;
+  c->code = code;
+  c->nups = (uint32_t)nups;
+  c->nargs = (uint32_t)nargs;
+  if (fill_values(L, first, c)) return r;
+  gort_record_free(r);
+  return NULL;
+}
+
+static void hold(lua_State *L, lgort_vm *vm, int kind, void *ptr) {
+  if (!lgort_hold(&vm->held, kind, ptr))
+    luaL_error(L, "cannot start task: not enough memory");
+}
+
+/* Captures the Lua function at first as a plain call; NULL when it is none. */
+static gort_record *try_plain(lua_State *L, lgort_vm *vm, int first) {
+  int nups;
+  if (lua_iscfunction(L, first) || lgort_is_of_module(L, vm, first))
+    return NULL;
+  luaL_checkstack(L, 8, NULL);
+  lgort_code *code = lgort_code_known(L, vm, first);
+  if (code && code->env_up < 0 && code->named)
+    nups = code->info->nups; /* no upvalue is called _ENV */
+  else
+    code = lgort_code_of(L, vm, first, lgort_find_env(L, vm, first, &nups));
+  if (code->bad_up >= 0) refuse_capture(L, code);
+  /* The script's own code may run from here on. */
+  size_t held = vm->held.n;
+  lgort_code_take(vm, code);
+  hold(L, vm, LGORT_REF_CODE, code);
   gort_record *r = NULL;
+  if (base_will_do(L, vm, first, code))
+    r = values_record(L, vm, first, code, nups);
+  lgort_take_back(&vm->held, held);
+  if (!r) lgort_code_give(vm, code);
+  return r;
+}
+
+gort_record *lgort_call_new(lua_State *L, lgort_vm *vm, int first) {
+  call site;
+  size_t held = vm->held.n;
+  note_site(L, vm, &site);
   lgort_class *additions = lgort_additions(L, vm, &subject);
-  if (!lua_iscfunction(L, first) && !lgort_is_of_module(L, vm, first)) {
-    luaL_checkstack(L, 8, NULL);
-    lgort_code *code = lgort_code_known(L, vm, first);
-    if (code && code->env_up < 0 && code->named)
-      nups = code->info->nups; /* no upvalue is called _ENV */
-    else
-      code = lgort_code_of(L, vm, first, lgort_find_env(L, vm, first, &nups));
-    if (code->bad_up >= 0) refuse_capture(L, code);
-    if (base_will_do(L, vm, first, code)) {
-      r = new_record(L, vm, (uint32_t)(nups + nargs));
-      call *c = call_of(r);
-      c->form = CALL_VALUES;
-      c->code = code;
-      c->nups = (uint32_t)nups;
-      c->nargs = (uint32_t)nargs;
-      if (fill_values(L, first, c)) {
-        lgort_code_take(vm, code);
-      } else {
-        gort_record_free(r);
-        r = NULL;
-      }
-    }
+  if (additions) {
+    lgort_class_retain(additions);
+    hold(L, vm, LGORT_REF_CLASS, additions);
   }
+  gort_record *r = try_plain(L, vm, first);
   if (!r) r = message_record(L, vm, first);
   call *c = call_of(r);
+  if (additions) lgort_take_back(&vm->held, held);
   c->host = vm->host;
   c->additions = additions;
-  if (additions) lgort_class_retain(additions);
   c->parent = site.parent;
   c->source = site.source;
   c->line = site.line;

@@ -42,10 +42,9 @@ void lgort_call_drop(gort_record *r);
 /* Makes another record of the same call (after_func); NULL without memory. */
 gort_record *lgort_call_copy(gort_record *r);
 
-/* Raises "task assigns captured <what> '<name>' ...". */
-_Noreturn void lgort_refuse_assignment(lua_State *L, const char *what,
-                                       const char *name, const lgort_code *code,
-                                       int line);
+/* Pushes "main.lua:3: task assigns captured <what> '<name>' ...". */
+void lgort_push_refusal(lua_State *L, const char *what, const char *name,
+                        const lgort_code *code, int line);
 
 /* "created by task 1 at main.lua:12" into out. */
 void lgort_describe_site(const char *source, int line, uint64_t parent,

@@ -2,6 +2,7 @@
  * that they name there.
  *
  * SPDX-License-Identifier: MIT */
+#include <stdlib.h>
 #include <string.h>
 
 #include "cross/call.h"
@@ -87,9 +88,20 @@ void lgort__capture_names(lgort_encoding *x, int idx, const lgort_code *code) {
 
 _Noreturn static void refuse_assignment(lgort_encoding *x,
                                         const struct lgort_env_name *n) {
-  lgort__abandon(x);
-  lgort_refuse_assignment(x->L, "global", n->global.name, n->code,
-                          n->global.line);
+  lgort_push_refusal(x->L, "global", n->global.name, n->code, n->global.line);
+  lgort__abandon(x); /* the code may go with it */
+  lua_error(x->L);
+  abort();
+}
+
+/* Every vm has a global of that name. */
+static bool is_standard(lgort_encoding *x, const lgort_global *g) {
+  lua_State *L = x->L;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, x->vm->base);
+  lua_pushlstring(L, g->name, g->len);
+  bool is = lua_rawget(L, -2) != LUA_TNIL;
+  lua_pop(L, 2);
+  return is;
 }
 
 /* Writes a global of environment number i, if the other side lacks it. Stack:
@@ -102,7 +114,12 @@ static bool put_global(lgort_encoding *x, unsigned i,
   bool standard = false;
   if (!lgort_push_captured(L, x->vm, env, &n->global)) {
     /* A script's own environment has just what it has. */
-    if (!e->custom) return false;
+    if (!e->custom) {
+      /* The tasks that call it may have one. */
+      if (lgort__is_shared(x) && !is_standard(x, &n->global))
+        need_env(e, LGORT_ENV_LIGHT);
+      return false;
+    }
     lua_getfield(L, env, n->global.name);
     standard = !lua_isnil(L, -1);
     if (!standard) return false;

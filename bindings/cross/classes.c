@@ -33,8 +33,7 @@ void lgort_class_release(lgort_class *cls) {
 static int info_gc(lua_State *L) {
   lgort_class_info *info = lua_touserdata(L, 1);
   lgort_class_release(info->current);
-  lgort_class_release(info->next);
-  info->current = info->next = NULL;
+  info->current = NULL;
   return 0;
 }
 
@@ -100,7 +99,7 @@ bool lgort_class_is_current(lua_State *L, lgort_vm *vm, int idx,
 void lgort_class_entered(lua_State *L, lgort_vm *vm, int idx, unsigned version,
                          gort_buf *bundle) {
   lgort_class_info *info = lgort_class_of(L, vm, idx);
-  if (info->made_here) return;
+  if (!info || info->made_here) return;
   lgort_class *cls = lgort_class_new(info->id, version, bundle);
   if (!cls) luaL_error(L, "not enough memory");
   lgort_class_release(info->current);
@@ -152,9 +151,7 @@ bool lgort_class_changed(lua_State *L, const lgort_class_info *info, int idx) {
 /* ---- encoding ---------------------------------------------------------- */
 
 lgort_class *lgort_class_begin(lgort_class_info *info) {
-  unsigned version = info->current ? info->current->version + 1 : 0;
-  if (!info->next) info->next = lgort_class_new(info->id, version, NULL);
-  return info->next;
+  return lgort_class_new(info->id, info->versions++, NULL);
 }
 
 /* Keeps what the fields hold, so that no address of theirs is used again while
@@ -175,29 +172,35 @@ static void anchor_fields(lua_State *L, lgort_vm *vm, int idx) {
   lua_pop(L, 2);
 }
 
-void lgort_class_commit(lua_State *L, lgort_vm *vm, lgort_class_info *info,
-                        int idx, gort_buf *bundle) {
+void lgort_class_commit(lua_State *L, lgort_vm *vm, int idx, lgort_class *cls,
+                        gort_buf *bundle) {
   idx = lua_absindex(L, idx);
   luaL_checkstack(L, 8, NULL);
+  lgort_class_info *info = lgort_class_of(L, vm, idx);
+  if (info->current && info->current->version > cls->version) return;
   anchor_fields(L, vm, idx);
   info->looks = looks_of(L, idx);
   gort_buf_retain(bundle);
-  info->next->bundle = bundle;
+  cls->bundle = bundle;
+  lgort_class_retain(cls);
   lgort_class_release(info->current);
-  info->current = info->next;
-  info->next = NULL;
+  info->current = cls;
 }
 
 /* ---- names ------------------------------------------------------------- */
 
-bool lgort_is_class_key(const char *s, size_t len) {
+bool lgort_is_class_field(lua_State *L, int key, int value) {
   static const char *const keys[] = {
-      "index", "newindex", "call",  "tostring", "name",     "eq",
-      "gc",    "close",    "mode",  "len",      "lt",       "le",
-      "add",   "sub",      "mul",   "div",      "mod",      "pow",
-      "unm",   "idiv",     "band",  "bor",      "bxor",     "shl",
-      "shr",   "bnot",     "pairs", "concat",   "metatable"};
-  if (len < 4 || s[0] != '_' || s[1] != '_') return false;
+      "index", "newindex", "call", "tostring", "eq",    "gc",  "close",
+      "len",   "lt",       "le",   "add",      "sub",   "mul", "div",
+      "mod",   "pow",      "unm",  "idiv",     "band",  "bor", "bxor",
+      "shl",   "shr",      "bnot", "pairs",    "concat"};
+  if (lua_type(L, key) != LUA_TSTRING) return false;
+  const char *s = lua_tostring(L, key);
+  if (s[0] != '_' || s[1] != '_') return false;
+  if (!lua_isfunction(L, value) &&
+      (!lua_istable(L, value) || strcmp(s + 2, keys[0]) != 0))
+    return false;
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
     if (strcmp(s + 2, keys[i]) == 0) return true;
   return false;

@@ -13,7 +13,9 @@
  *
  * Invariants:
  *   I1. ids are never used again; versions of a class only grow.
- *   I2. a bundle refers only to bundles made before it, so counts suffice.
+ *   I2. a bundle names other classes by id and has no count of them: a message
+ *       has the present version of all that are needed. So versions form no
+ *       circles and no chains, and old ones go.
  *   I3. classes[id] and class_info[table] of a vm are weak: a class lives as
  *       long as its objects and functions do, and its bundle as long as a vm
  *       or a message has it. */
@@ -34,13 +36,14 @@ typedef struct lgort_class {
 typedef struct lgort_class_info {
   uint64_t id;
   lgort_class *current; /* owned: as encoded or decoded last; or NULL */
-  lgort_class *next;    /* owned: being encoded; or NULL */
+  unsigned versions;    /* how many were begun */
   bool made_here;
   uint64_t looks; /* of its fields when current was encoded */
 } lgort_class_info;
 
-/* Is the string a key by which one knows a class ("__index")? */
-bool lgort_is_class_key(const char *s, size_t len);
+/* Does this field, key and value absolute indices, make a class of its table?
+ * A metamethod that can be called does, and __index. */
+bool lgort_is_class_field(lua_State *L, int key, int value);
 /* What this vm knows of the table at idx; NULL: it is no class so far. */
 lgort_class_info *lgort_class_of(lua_State *L, lgort_vm *vm, int idx);
 /* The same; makes it a class of this vm. Raises on memory. */
@@ -48,13 +51,13 @@ lgort_class_info *lgort_class_adopt(lua_State *L, lgort_vm *vm, int idx);
 /* Have its fields changed since current was encoded? */
 bool lgort_class_changed(lua_State *L, const lgort_class_info *info, int idx);
 
-/* Prepares the version that is to be encoded now. NULL: memory is out. */
+/* A new version, to be encoded now. Returns owned; NULL: memory is out. */
 lgort_class *lgort_class_begin(lgort_class_info *info);
-/* The bundle is there: it becomes the current version. The table at idx is as
- * it was encoded. Takes a count of bundle. Raises on memory, and is
- * then not done. */
-void lgort_class_commit(lua_State *L, lgort_vm *vm, lgort_class_info *info,
-                        int idx, gort_buf *bundle);
+/* The bundle with this version of the class at idx, which is as it was encoded,
+ * is there: the version becomes the current one, unless a later one was made
+ * meanwhile. Takes neither count. Raises on memory, and is then not done. */
+void lgort_class_commit(lua_State *L, lgort_vm *vm, int idx, lgort_class *cls,
+                        gort_buf *bundle);
 
 /* Pushes this vm's table for a class, or nil. */
 void lgort_class_push(lua_State *L, lgort_vm *vm, uint64_t id);

@@ -230,13 +230,15 @@ static size_t slot_of(const lgort_protos *ps, const void *proto) {
 
 /* Entries of functions that were collected go when the table is rebuilt. */
 static int rehash(lua_State *L, lgort_vm *vm) {
-  lgort_protos *ps = &vm->protos, old = *ps;
-  size_t size = old.size ? old.size : 64, live = 0;
+  lgort_protos *ps = &vm->protos;
   lua_newtable(L); /* the new anchors */
   lua_createtable(L, 0, 1);
   lua_pushliteral(L, "v");
   lua_setfield(L, -2, "__mode");
   lua_setmetatable(L, -2);
+  /* From here on no finalizer runs that may come here, too. */
+  lgort_protos old = *ps;
+  size_t size = old.size ? old.size : 64, live = 0;
   int fresh = lua_gettop(L);
   lua_rawgeti(L, LUA_REGISTRYINDEX, vm->anchors);
   for (size_t i = 0; i < old.size; i++) {

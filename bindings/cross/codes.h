@@ -93,9 +93,9 @@ void lgort_code_give(struct lgort_vm *vm, lgort_code *code);
 void lgort_purse_fini(lgort_purse *p);
 
 /* The code of the Lua function at idx; env_up: which of its upvalues is a
- * globals table. Borrowed: valid until the next call, and as long as the
- * function is where prototypes can be told apart. Raises when memory is out or
- * the function has too many captures. */
+ * globals table. Borrowed, until something allocates in this vm: a collection
+ * may take from the vm what it remembers. Raises when memory is out or the
+ * function has too many captures. */
 lgort_code *lgort_code_of(lua_State *L, struct lgort_vm *vm, int idx,
                           int env_up);
 /* The code of the function at idx as far as this vm remembers it, or NULL

@@ -4,7 +4,7 @@
  *
  * Every read is checked against the bytes that are left, every number against
  * what it counts: a message that is not well formed raises an error.
- * Ownership: the value being decoded hangs in vm->incoming until it is done,
+ * Ownership: the value being decoded is held (held.h) until it is done,
  *   so an error on the way leaks nothing (vm.h). */
 #include "cross/decoder.h"
 
@@ -17,6 +17,7 @@
 #include "cross/handles.h"
 #include "cross/message.h"
 #include "cross/modules.h"
+#include "cross/require.h"
 #include "cross/transfer.h"
 
 typedef struct decoding {
@@ -129,25 +130,46 @@ static bool push_current(decoding *d, const lgort_class *cls) {
   return false;
 }
 
-/* All classes that the message refers to are there before its values are. */
+/* Pushes this vm's table for a class; makes it if there is none, to be filled
+ * by a bundle. */
+static void push_table_of(decoding *d, uint64_t id) {
+  lgort_class_push(d->L, d->vm, id);
+  if (lua_istable(d->L, -1)) return;
+  lua_pop(d->L, 1);
+  lua_newtable(d->L);
+  lgort_class_enter(d->L, d->vm, id, lua_gettop(d->L));
+}
+
+/* All classes that the message refers to are there before its values are: at
+ * first their tables, since bundles name each other's classes. */
 static void fetch_classes(decoding *d) {
   lua_State *L = d->L;
-  for (uint32_t i = d->m->nrefs; i-- > 0;) { /* the needed ones come last */
-    if (d->m->refs[i].kind != LGORT_REF_CLASS) continue;
-    const lgort_class *cls = d->m->refs[i].ptr;
-    int top = lua_gettop(L);
-    if (!push_current(d, cls)) {
-      lgort_decode_bundle(L, d->vm, cls->bundle);
-      if (!push_current(d, cls)) malformed(d);
-    }
+  const lgort_ref *refs = d->m->refs;
+  for (uint32_t i = 0; i < d->m->nrefs; i++) {
+    if (refs[i].kind != LGORT_REF_CLASS) continue;
+    push_table_of(d, ((const lgort_class *)refs[i].ptr)->id);
     lua_rawseti(L, d->objects, -1 - (lua_Integer)i);
-    lua_settop(L, top); /* a bundle keeps its classes until here */
+  }
+  for (uint32_t i = 0; i < d->m->nrefs; i++) {
+    if (refs[i].kind != LGORT_REF_CLASS) continue;
+    const lgort_class *cls = refs[i].ptr;
+    int top = lua_gettop(L);
+    lua_rawgeti(L, d->objects, -1 - (lua_Integer)i);
+    if (!lgort_class_is_current(L, d->vm, -1, cls))
+      lgort_decode_bundle(L, d->vm, cls->bundle);
+    lua_settop(L, top);
   }
 }
 
 static void push_class(decoding *d) {
-  const lgort_ref *ref = get_ref(d, LGORT_REF_CLASS);
-  lua_rawgeti(d->L, d->objects, -1 - (lua_Integer)(ref - d->m->refs));
+  uint64_t n = get_number(d);
+  if (n >= d->m->nrefs) malformed(d);
+  if (d->m->refs[n].kind == LGORT_REF_NEED)
+    push_table_of(d, (uint64_t)(uintptr_t)d->m->refs[n].ptr);
+  else if (d->m->refs[n].kind == LGORT_REF_CLASS)
+    lua_rawgeti(d->L, d->objects, -1 - (lua_Integer)n);
+  else
+    malformed(d);
 }
 
 static void clear_table(lua_State *L) {
@@ -169,14 +191,8 @@ static void push_new_class(decoding *d) {
   lgort_class cls = {.id = get_number(d)};
   cls.version = (unsigned)get_number(d);
   if (!push_current(d, &cls)) {
-    lgort_class_push(L, d->vm, cls.id);
-    if (lua_istable(L, -1)) {
-      clear_table(L);
-    } else {
-      lua_pop(L, 1);
-      lua_newtable(L);
-      lgort_class_enter(L, d->vm, cls.id, lua_gettop(L));
-    }
+    push_table_of(d, cls.id);
+    clear_table(L);
     lua_pushinteger(L, cls.version);
     lua_rawseti(L, d->later, -1 - (lua_Integer)d->nobjects);
   } else {
@@ -529,6 +545,23 @@ bool lgort_push_missing_module(lua_State *L, gort_buf *b) {
   return false;
 }
 
+static int decode_under_pcall(lua_State *L) {
+  gort_buf *b = lua_touserdata(L, 1);
+  lua_settop(L, 0);
+  return decode_data(L, lgort_vm_of(L), b);
+}
+
+/* The number of values, or -1 and the error: a script may go on after it, and
+ * then the message must not stay. */
+static int decode_safely(lua_State *L, gort_buf *b) {
+  luaL_checkstack(L, 4, NULL);
+  int top = lua_gettop(L);
+  lua_pushcfunction(L, decode_under_pcall);
+  lua_pushlightuserdata(L, b);
+  int status = lua_pcall(L, 1, LUA_MULTRET, 0);
+  return status == LUA_OK ? lua_gettop(L) - top : -1;
+}
+
 int lgort_decode(lua_State *L, lgort_vm *vm, gort_value *v) {
   switch (v->type) {
     case GORT_NIL:
@@ -555,18 +588,20 @@ int lgort_decode(lua_State *L, lgort_vm *vm, gort_value *v) {
     default:
       break;
   }
-  gort_value outer = vm->incoming;
-  vm->incoming = *v;
+  size_t held = vm->held.n;
+  gort_buf *b = v->u.buf;
+  bool is_string = v->type == GORT_STRING;
+  int kind = v->kind, n = 1;
   v->type = GORT_NIL;
-  gort_buf *b = vm->incoming.u.buf;
-  int n = 1;
-  if (vm->incoming.type == GORT_STRING)
+  if (!lgort_hold(&vm->held, LGORT_REF_BUFFER, b))
+    luaL_error(L, "not enough memory");
+  if (is_string)
     lua_pushlstring(L, gort_buf_bytes(b), gort_buf_len(b));
-  else if (vm->incoming.kind == LGORT_KIND_FLAT)
+  else if (kind == LGORT_KIND_FLAT)
     lgort_decode_flat(L, b);
   else
-    n = decode_data(L, vm, b);
-  gort_buf_release(b);
-  vm->incoming = outer;
+    n = decode_safely(L, b);
+  lgort_unhold(&vm->held, held);
+  if (n < 0) lua_error(L);
   return n;
 }

@@ -16,6 +16,7 @@
 #include "cross/flat.h"
 #include "cross/handles.h"
 #include "cross/modules.h"
+#include "cross/require.h"
 #include "cross/why.h"
 #include "vm/park.h"
 
@@ -206,7 +207,7 @@ static void put_fields(lgort_encoding *x, int table, size_t sizes_at) {
       sizes[0]++;
     } else {
       sizes[1]++;
-      if (sizes_at && lgort__looks_like_class(L, key, key + 1)) {
+      if (sizes_at && lgort__looks_like_class(L, table, key, key + 1)) {
         lgort_class_adopt(L, x->vm, table);
         x->again = true;
       }
@@ -275,13 +276,14 @@ static void put_body(lgort_encoding *x, uint32_t number) {
 
 static void message_drop(gort_buf *b) {
   lgort_message *m = (lgort_message *)(void *)gort_buf_bytes(b);
-  for (uint32_t i = 0; i < m->nrefs; i++) lgort__drop_ref(&m->refs[i]);
+  for (uint32_t i = 0; i < m->nrefs; i++) lgort_ref_drop(&m->refs[i]);
 }
 
 /* How the other side makes the environment. */
 static int env_kind(const lgort_encoding *x, const struct lgort_env_names *n) {
   if (n->custom) return LGORT_ENV_BARE;
-  return x->is_bundle && n->kind != LGORT_ENV_BASE ? LGORT_ENV_SHARED : n->kind;
+  return lgort__is_shared(x) && n->kind != LGORT_ENV_BASE ? LGORT_ENV_SHARED
+                                                          : n->kind;
 }
 
 static gort_buf *build(lgort_encoding *x, uint32_t nroots) {
@@ -335,7 +337,8 @@ static void put_message(lgort_encoding *x, int n) {
     while (x->e->done < x->e->nobjects) put_body(x, (uint32_t)x->e->done++);
   while (lgort__put_globals(x) || x->e->done < x->e->nobjects);
   lgort__put_byte(x, LGORT_T_END);
-  if (x->subject->is_call && !x->is_bundle) lgort__put_needed_classes(x);
+  if (!x->is_bundle) lgort__put_needed_classes(x);
+  if (x->subject->is_call) lgort__share_globals(x);
 }
 
 gort_buf *lgort__encode_message(lgort_encoding *x, int n) {

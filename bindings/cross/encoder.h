@@ -28,6 +28,7 @@ typedef struct lgort_encoder {
   unsigned epoch;
   struct lgort_pending *objects;
   size_t nobjects, objects_room, done;
+  size_t nversions; /* objects that own a class's new version */
   struct lgort_env_names *envs;
   unsigned nenvs;
   bool has_paths;

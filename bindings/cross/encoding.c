@@ -12,17 +12,18 @@
 
 /* ---- memory ------------------------------------------------------------ */
 
-void lgort__drop_ref(lgort_ref *r) {
+void lgort_ref_drop(lgort_ref *r) {
   if (r->kind == LGORT_REF_OBJECT) gort_object_release(r->ptr);
   if (r->kind == LGORT_REF_CLASS) lgort_class_release(r->ptr);
   if (r->kind == LGORT_REF_CODE) lgort_code_release(r->ptr);
   if (r->kind == LGORT_REF_TRANSFER) lgort_packed_drop(r->ptr);
-  if (r->kind == LGORT_REF_PATHS || r->kind == LGORT_REF_MODULE)
+  if (r->kind == LGORT_REF_PATHS || r->kind == LGORT_REF_MODULE ||
+      r->kind == LGORT_REF_BUFFER)
     gort_buf_release(r->ptr);
 }
 
 void lgort__drop_refs(lgort_encoder *e) {
-  while (e->nrefs > 0) lgort__drop_ref(&e->refs[--e->nrefs]);
+  while (e->nrefs > 0) lgort_ref_drop(&e->refs[--e->nrefs]);
 }
 
 /* An error is raised on purpose: the encoder is free for the next encoding,
@@ -82,7 +83,7 @@ uint32_t lgort__put_ref(lgort_encoding *x, int kind, void *ptr) {
     size_t room = e->refs_room ? e->refs_room * 2 : 16;
     lgort_ref *refs = gort_realloc(e->refs, room * sizeof *refs);
     if (!refs) {
-      lgort__drop_ref(&(lgort_ref){kind, ptr});
+      lgort_ref_drop(&(lgort_ref){kind, ptr});
       lgort__no_memory(x);
     }
     e->refs = refs;
@@ -92,7 +93,16 @@ uint32_t lgort__put_ref(lgort_encoding *x, int kind, void *ptr) {
   return (uint32_t)e->nrefs++;
 }
 
+static void drop_versions(lgort_encoder *e) {
+  for (size_t i = 0; i < e->nobjects && e->nversions > 0; i++) {
+    e->nversions -= e->objects[i].cls != NULL;
+    lgort_class_release(e->objects[i].cls);
+    e->objects[i].cls = NULL;
+  }
+}
+
 static void encoder_reset(lgort_encoder *e) {
+  drop_versions(e);
   lgort__drop_refs(e);
   for (unsigned i = 0; i < e->nenvs; i++) gort_free(e->envs[i].names);
   e->len = e->nobjects = e->done = 0;
@@ -118,7 +128,10 @@ static void encoder_reset(lgort_encoder *e) {
 }
 
 void lgort_encoder_unwind(lgort_encoder *e) {
-  for (; e && e->busy; e = e->inner) e->busy = false;
+  for (; e; e = e->inner) {
+    if (e->busy) lgort__drop_refs(e);
+    e->busy = false;
+  }
 }
 
 static void make_queue(lua_State *L, lgort_encoder *e) {

@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: MIT
  *
  * Invariants (between objects):
- *   I1. objects[0 .. done) are written; the rest were announced (NEW_...).
+ *   I1. objects[0 .. done) are written; the rest were announced .
  *   I2. every reference in refs is owned by the encoder until the message is
  *       built.
  * Everything here may raise for want of memory; the encoder owns what it
@@ -29,9 +29,9 @@ struct lgort_seen {
 enum { LGORT_SEEN_CLASS = UINT16_MAX, LGORT_SEEN_TRANSFER = UINT16_MAX - 1 };
 
 struct lgort_pending {
-  lgort_code *code;       /* functions */
-  lgort_class_info *info; /* classes that are new with this bundle */
-  size_t sizes_at;        /* other tables: where narr and nhash go */
+  lgort_code *code; /* functions */
+  lgort_class *cls; /* owned: a new version that this bundle makes */
+  size_t sizes_at;  /* other tables: where narr and nhash go */
   uint32_t parent;
   int stack; /* of a root; 0: in the queue */
 };
@@ -81,6 +81,11 @@ bool lgort__put_by_name(lgort_encoding *x, int idx);
 gort_buf *lgort__encode_message(lgort_encoding *x, int n);
 void lgort__encode_end(lgort_encoding *x);
 
+/* Its functions are for all tasks of a vm. */
+static inline bool lgort__is_shared(const lgort_encoding *x) {
+  return x->is_bundle || x->is_additions;
+}
+
 /* ---- captures.c: environments and what functions name in them ---- */
 
 void lgort__put_env(lgort_encoding *x, int idx, int kind);
@@ -98,10 +103,12 @@ void lgort__put_metatable(lgort_encoding *x, int idx);
 /* The bundle that was encoded is there: its classes have it. Takes a count;
  * raises on memory. */
 void lgort__commit_bundle(lgort_encoding *x, gort_buf *bundle);
-/* Is a table with this key and value (absolute) a class? */
-bool lgort__looks_like_class(lua_State *L, int key, int value);
+/* Is a table with this key and value (all absolute) a class? */
+bool lgort__looks_like_class(lua_State *L, int table, int key, int value);
 /* Adds the classes that the message's own need, in their latest versions. */
 void lgort__put_needed_classes(lgort_encoding *x);
+/* A call whose classes use the task's globals gives the task some. */
+void lgort__share_globals(lgort_encoding *x);
 
 /* What a nested message needs is needed by the outer one. */
 void lgort__need_modules_of(lgort_encoding *x, gort_buf *message);
@@ -137,7 +144,6 @@ void lgort__put_number(lgort_encoding *x, uint64_t n); /* varint */
 void lgort__put_string(lgort_encoding *x, int tag, const char *s, size_t len);
 /* The number of a new reference; takes ptr's count, also when it raises. */
 uint32_t lgort__put_ref(lgort_encoding *x, int kind, void *ptr);
-void lgort__drop_ref(lgort_ref *r);
 void lgort__drop_refs(lgort_encoder *e);
 
 /* The entry of an address; *fresh tells whether it was just made. */

@@ -3,6 +3,8 @@
  * SPDX-License-Identifier: MIT */
 #include "cross/handles.h"
 
+#include "cross/message.h"
+
 static const char *const names[LGORT_NTYPES] = {
     "channel",         "wait group",    "timer",           "context",
     "cancel function", "context's end", "cancel function", "after_func",
@@ -65,12 +67,11 @@ void lgort_type_new(lua_State *L, lgort_type_index type, const char *name,
 
 void lgort_push_new(lua_State *L, gort_object *obj, lgort_view view) {
   lgort_vm *vm = lgort_vm_of(L);
-  /* If this raises, incoming gives the count back. */
-  gort_value held = {.type = GORT_OBJECT, .u.obj = obj};
-  gort_value outer = vm->incoming;
-  vm->incoming = held;
+  size_t held = vm->held.n;
+  if (!lgort_hold(&vm->held, LGORT_REF_OBJECT, obj))
+    luaL_error(L, "not enough memory");
   lgort_handle *h = lua_newuserdatauv(L, sizeof *h, 0);
-  vm->incoming = outer;
+  lgort_take_back(&vm->held, held);
   lgort_type_index type = type_of(obj, view);
   *h = (lgort_handle){&mark, obj, (uint8_t)view, (uint8_t)type, false};
   lua_rawgeti(L, LUA_REGISTRYINDEX, vm->metaref[type]);

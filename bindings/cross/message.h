@@ -10,16 +10,17 @@
  *   OBJECT  the same for a table with a metatable, which comes first
  *   GLOBAL  a captured global: number of its environment, name, value
  *   END
- * A table or function met for the first time is written as NEW_...: that
- * gives it the next number; met again it is REF number. So nothing nests, and
- * neither side needs a stack, however deep the value is.
+ * A table or function met for the first time is written as TABLE, FUNCTION or
+ * NEWCLASS: that gives it the next number; met again it is REF number. So
+ * nothing nests, and neither side needs a stack, however deep the value is.
  *
- * A class (classes.h) is CLASS reference: it comes with its own message, its
- * bundle, unless the other vm has it already. In the bundle itself it is
- * NEW_CLASS id version, an object like the others.
+ * A class (classes.h) is CLASS reference. Its content is in another message,
+ * its bundle, where it is NEWCLASS id version. A bundle names classes that it
+ * does not make by their ids; whatever message refers to a class refers to
+ * all those that its bundle names, too.
  *
- * Table body: narr, nhash (as in NEW_TABLE, where they size the table), narr
- *   values for 1..narr, nhash pairs.
+ * Table body: narr, nhash (as in TABLE, where they size the table), narr values
+ *   for 1..narr, nhash pairs.
  * Function body: for each upvalue ENV number, or JOIN function upvalue (it is
  *   shared with one written before), or a value. */
 #ifndef LGORT_CROSS_MESSAGE_H
@@ -37,7 +38,7 @@ enum lgort_tag {
   LGORT_T_POINTER,  /* 8 bytes */
   LGORT_T_HANDLE,   /* varint reference; view byte */
   LGORT_T_CFUNC,    /* 8 bytes */
-  LGORT_T_MODULE,   /* string "name" or "name.field"; see modules.h */
+  LGORT_T_MODULE,   /* string: the way to it; see modules.c */
   LGORT_T_ENV,      /* varint environment */
   LGORT_T_REF,      /* varint object */
   LGORT_T_TABLE,    /* NEW: narr, nhash: 4 bytes each */
@@ -67,17 +68,23 @@ enum lgort_env_kind {
 enum lgort_ref_kind {
   LGORT_REF_OBJECT,
   LGORT_REF_CODE,
-  LGORT_REF_PATHS,   /* a buffer: where to look for modules */
-  LGORT_REF_MODULE,  /* a buffer: the name of one that the message needs */
-  LGORT_REF_CLASS,   /* an lgort_class */
-  LGORT_REF_MEMBER,  /* in a bundle: not a pointer but a class that it makes */
-  LGORT_REF_TRANSFER /* an lgort_packed */
+  LGORT_REF_PATHS,    /* a buffer: where to look for modules */
+  LGORT_REF_MODULE,   /* a buffer: the name of one that the message needs */
+  LGORT_REF_BUFFER,   /* a buffer that is only to be kept */
+  LGORT_REF_TRANSFER, /* an lgort_packed */
+  LGORT_REF_CLASS,    /* an lgort_class */
+  /* In a bundle, not pointers but ids: a class that it makes, one it names. */
+  LGORT_REF_MEMBER,
+  LGORT_REF_NEED
 };
 
 typedef struct lgort_ref {
   int kind;
   void *ptr;
 } lgort_ref;
+
+/* Releases what r refers to. Any thread. */
+void lgort_ref_drop(lgort_ref *r);
 
 enum { LGORT_MAX_ENVS = 12 };
 

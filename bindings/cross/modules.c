@@ -4,8 +4,10 @@
  *
  * When a module has loaded, what it holds is noted in a weak table, with the
  * way there: its fields, the metatables, and the classes and local functions
- * that its functions use. What is put into a module later is data of the
- * script's and crosses by value: another vm's module does not have it.
+ * that its functions use. Another vm has the same only if loading makes it: so
+ * not what a module has got from the script (functions that are no part of
+ * its chunk, tables that globals hold), nor what is put into it later. That
+ * crosses by value.
  *
  * A way is the module's name, a zero byte and steps: 'f' field and a zero byte,
  * 'u' and the number of an upvalue, 'm' for the metatable. */
@@ -25,11 +27,38 @@ enum {
 typedef struct walk {
   lua_State *L;
   lgort_vm *vm;
-  int names; /* stack index of the weak table */
-  int queue; /* stack index of a list: value, way, depth, value ... */
+  int names;     /* stack index of the weak table */
+  int queue;     /* stack index of a list: value, way, depth, value ... */
+  int strangers; /* stack index: a set of tables that were there before */
   lua_Integer head, tail;
   int noted;
+  lua_Debug loader; /* of the chunk that was run; source NULL: none of Lua's */
 } walk;
+
+/* Is the function at idx part of the module's chunk? */
+static bool is_of_chunk(walk *w, int idx) {
+  lua_Debug ar;
+  const lua_Debug *chunk = &w->loader;
+  if (!chunk->source) return false;
+  lua_pushvalue(w->L, idx);
+  lua_getinfo(w->L, ">S", &ar);
+  return strcmp(ar.source, chunk->source) == 0 &&
+         (*chunk->what == 'm' ||
+          (ar.linedefined >= chunk->linedefined &&
+           ar.lastlinedefined <= chunk->lastlinedefined));
+}
+
+/* May the value at idx be noted? */
+static bool is_its_own(walk *w, int idx) {
+  lua_State *L = w->L;
+  if (lua_iscfunction(L, idx)) return true;
+  if (lua_isfunction(L, idx)) return is_of_chunk(w, idx);
+  if (!lua_istable(L, idx) || lgort_is_env(L, w->vm, idx)) return false;
+  lua_pushvalue(L, idx);
+  bool stranger = lua_rawget(L, w->strangers) != LUA_TNIL;
+  lua_pop(L, 1);
+  return !stranger;
+}
 
 /* Stack: a value and the step to it from the way at index from (0: it is the
  * whole way). Pops both; notes the value and queues it if it is new. */
@@ -37,8 +66,7 @@ static void note(walk *w, int from, int depth) {
   lua_State *L = w->L;
   int value = lua_gettop(L) - 1;
   int type = lua_type(L, value);
-  bool is_table = type == LUA_TTABLE && !lgort_is_env(L, w->vm, value);
-  if ((is_table || type == LUA_TFUNCTION) && w->noted < MAX_NOTED) {
+  if (w->noted < MAX_NOTED && is_its_own(w, value)) {
     lua_pushvalue(L, value);
     bool known = lua_rawget(L, w->names) != LUA_TNIL;
     lua_pop(L, 1);
@@ -97,10 +125,8 @@ static void walk_table(walk *w, int table, int way, int depth) {
 static bool is_class(lua_State *L, int idx) {
   int n = 0;
   for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1)) {
-    size_t len;
-    const char *key =
-        lua_type(L, -2) == LUA_TSTRING ? lua_tolstring(L, -2, &len) : NULL;
-    bool is = key && lgort_is_class_key(key, len);
+    int top = lua_gettop(L);
+    bool is = lgort_is_class_field(L, top - 1, top);
     if (!is && ++n <= MAX_FIELDS) continue;
     lua_pop(L, 2);
     return is;
@@ -123,11 +149,56 @@ static void walk_function(walk *w, int func, int way, int depth) {
   }
 }
 
-/* Stack: the module's name, the module. Pops both. */
-static void note_module(lua_State *L, lgort_vm *vm) {
+/* Adds the tables in the fields of the table at idx to the set at strangers. */
+static void add_tables(lua_State *L, int idx, int strangers) {
+  int n = 0;
+  for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1)) {
+    if (++n > MAX_FIELDS) {
+      lua_pop(L, 2);
+      return;
+    }
+    if (!lua_istable(L, -1)) continue;
+    lua_pushvalue(L, -1);
+    lua_pushboolean(L, 1);
+    lua_rawset(L, strangers);
+  }
+}
+
+/* Pushes the set of tables that global variables hold, and their fields; but
+ * not what has a name. */
+static void push_strangers(lua_State *L, lgort_vm *vm) {
+  lua_newtable(L);
+  int strangers = lua_gettop(L);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
+  for (lua_pushnil(L); lua_next(L, strangers + 1); lua_pop(L, 1)) {
+    int value = lua_gettop(L);
+    if (!lua_istable(L, value) || lgort_is_env(L, vm, value)) continue;
+    if (lgort_push_module_of(L, vm, value)) {
+      lua_pop(L, 1);
+      continue;
+    }
+    lua_pushvalue(L, value);
+    lua_pushboolean(L, 1);
+    lua_rawset(L, strangers);
+    add_tables(L, value, strangers);
+  }
+  lua_pop(L, 1);
+}
+
+/* Stack: the set of strangers, the module's name, the module. Pops the last
+ * two. loader: as in lgort_note_module. */
+static void note_module(lua_State *L, lgort_vm *vm, int loader) {
   luaL_checkstack(L, 24, NULL);
   int name = lua_gettop(L) - 1;
-  walk w = {.L = L, .vm = vm, .names = name + 2, .queue = name + 3};
+  walk w = {.L = L,
+            .vm = vm,
+            .names = name + 2,
+            .queue = name + 3,
+            .strangers = name - 1};
+  if (loader && !lua_iscfunction(L, loader)) {
+    lua_pushvalue(L, loader);
+    lua_getinfo(L, ">S", &w.loader);
+  }
   lua_rawgeti(L, LUA_REGISTRYINDEX, vm->modules);
   lua_newtable(L);
   lua_pushvalue(L, name + 1);
@@ -148,6 +219,16 @@ static void note_module(lua_State *L, lgort_vm *vm) {
     lua_settop(L, top);
   }
   lua_settop(L, name - 1);
+}
+
+void lgort_note_module(lua_State *L, lgort_vm *vm, int name, int module,
+                       int loader) {
+  int top = lua_gettop(L);
+  push_strangers(L, vm);
+  lua_pushvalue(L, name);
+  lua_pushvalue(L, module);
+  note_module(L, vm, loader);
+  lua_settop(L, top);
 }
 
 bool lgort_push_module_of(lua_State *L, lgort_vm *vm, int idx) {
@@ -203,6 +284,7 @@ static bool take_step(lua_State *L, const char **at) {
     *at += 2;
     there = lua_isfunction(L, -1) &&
             lua_getupvalue(L, -1, (unsigned char)step[1]) != NULL;
+    there = there && !lua_isnil(L, -1);
   } else {
     *at += 1;
     there = lua_getmetatable(L, -1);
@@ -226,48 +308,6 @@ void lgort_push_module(lua_State *L, const char *way, size_t len) {
     if (!take_step(L, &at)) no_way(L, way, start, end);
 }
 
-static void set_path(lua_State *L, const char *field, const char *value) {
-  lua_getfield(L, -1, field);
-  const char *now = lua_tostring(L, -1);
-  bool same = now && strcmp(now, value) == 0;
-  lua_pop(L, 1);
-  if (same) return;
-  lua_pushstring(L, value);
-  lua_setfield(L, -2, field);
-}
-
-void lgort_use_paths(lua_State *L, const char *paths) {
-  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  lua_getfield(L, -1, "package");
-  if (lua_istable(L, -1)) {
-    set_path(L, "path", paths);
-    set_path(L, "cpath", paths + strlen(paths) + 1);
-  }
-  lua_pop(L, 2);
-}
-
-gort_buf *lgort_paths(lua_State *L) {
-  gort_buf *b = NULL;
-  luaL_checkstack(L, 6, NULL);
-  int top = lua_gettop(L);
-  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  lua_getfield(L, -1, "package");
-  if (lua_istable(L, -1)) {
-    lua_getfield(L, -1, "path");
-    lua_getfield(L, -2, "cpath");
-    size_t path_len, cpath_len;
-    const char *path = lua_tolstring(L, -2, &path_len);
-    const char *cpath = lua_tolstring(L, -1, &cpath_len);
-    if (path && cpath &&
-        (b = gort_buf_new(path_len + cpath_len + 2, NULL)) != NULL) {
-      memcpy(gort_buf_bytes(b), path, path_len + 1);
-      memcpy(gort_buf_bytes(b) + path_len + 1, cpath, cpath_len + 1);
-    }
-  }
-  lua_settop(L, top);
-  return b;
-}
-
 bool lgort_is_of_module(lua_State *L, lgort_vm *vm, int idx) {
   if (!lgort_is_marked_module(L, vm, idx)) return false;
   if (!lgort_push_module_of(L, vm, idx)) return false;
@@ -275,83 +315,7 @@ bool lgort_is_of_module(lua_State *L, lgort_vm *vm, int idx) {
   return true;
 }
 
-/* ---- require ----------------------------------------------------------- */
-
-/* Finds the loader of a module: pushes it and its extra value, or raises the
- * list of places where the module is not. */
-static void find_loader(lua_State *L, const char *name) {
-  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  lua_getfield(L, -1, "package");
-  if (!lua_istable(L, -1) || lua_getfield(L, -1, "searchers") != LUA_TTABLE)
-    luaL_error(L, "'package.searchers' must be a table");
-  int searchers = lua_gettop(L);
-  luaL_Buffer tried;
-  luaL_buffinit(L, &tried);
-  luaL_addstring(&tried, "\n\t");
-  for (int i = 1;; i++) {
-    if (lua_rawgeti(L, searchers, i) == LUA_TNIL) {
-      lua_pop(L, 1);
-      luaL_buffsub(&tried, 2);
-      luaL_pushresult(&tried);
-      luaL_error(L, "module '%s' not found:%s", name, lua_tostring(L, -1));
-    }
-    lua_pushstring(L, name);
-    lua_call(L, 1, 2);
-    if (lua_isfunction(L, -2)) return;
-    if (lua_isstring(L, -2)) {
-      lua_pop(L, 1);
-      luaL_addvalue(&tried);
-      luaL_addstring(&tried, "\n\t");
-    } else {
-      lua_pop(L, 2);
-    }
-  }
-}
-
-/* The loader has run. Stack: name, loaded, extra value, result. */
-static int require_end(lua_State *L, int status, lua_KContext ctx) {
-  const char *name = lua_tostring(L, 1);
-  (void)status, (void)ctx;
-  if (!lua_isnil(L, -1))
-    lua_setfield(L, 2, name);
-  else
-    lua_pop(L, 1);
-  if (lua_getfield(L, 2, name) == LUA_TNIL) {
-    lua_pushboolean(L, 1);
-    lua_pushvalue(L, -1);
-    lua_setfield(L, 2, name);
-    lua_replace(L, -2);
-  }
-  lua_pushvalue(L, 1);
-  lua_pushvalue(L, -2);
-  note_module(L, lgort_vm_of(L));
-  lua_pushvalue(L, 3);
-  return 2;
-}
-
-/* require, as Lua's, but a module may block while it loads. */
-static int lib_require(lua_State *L) {
-  const char *name = luaL_checkstring(L, 1);
-  lua_settop(L, 1);
-  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  lua_getfield(L, 2, name);
-  if (lua_toboolean(L, -1)) return 1;
-  lua_pop(L, 1);
-  find_loader(L, name);
-  int loader = lua_gettop(L) - 1;
-  lua_copy(L, loader + 1, 3); /* the extra value: the second result */
-  lua_pushvalue(L, loader);
-  lua_pushvalue(L, 1);
-  lua_pushvalue(L, loader + 1);
-  lua_callk(L, 2, 1, 0, require_end);
-  return require_end(L, LUA_OK, 0);
-}
-
 void lgort_open_modules(lua_State *L, lgort_vm *vm) {
-  lua_pushcfunction(L, lib_require);
-  lua_pushvalue(L, -1);
-  lua_setglobal(L, "require");
-  lua_setfield(L, LUA_REGISTRYINDEX, "gort.require");
   lua_newtable(L);
   lua_createtable(L, 0, 1);
   lua_pushliteral(L, "k");
@@ -365,6 +329,7 @@ void lgort_note_modules(lua_State *L, lgort_vm *vm) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
   vm->globals_ptr = lua_topointer(L, -1); /* so that it is no module */
   lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  lua_newtable(L); /* nothing was there before */
   /* package last: it holds the others, which have names of their own. */
   for (int pass = 0; pass < 2; pass++)
     for (lua_pushnil(L); lua_next(L, top + 2); lua_pop(L, 1)) {
@@ -372,9 +337,11 @@ void lgort_note_modules(lua_State *L, lgort_vm *vm) {
       const char *name = lua_tostring(L, -2);
       if (strcmp(name, LUA_GNAME) == 0) continue;
       if ((strcmp(name, LUA_LOADLIBNAME) == 0) != pass) continue;
-      lua_pushvalue(L, -2);
-      lua_pushvalue(L, -2);
-      note_module(L, vm);
+      lua_pushvalue(L, top + 3);
+      lua_pushvalue(L, -3);
+      lua_pushvalue(L, -3);
+      note_module(L, vm, 0);
+      lua_pop(L, 1);
     }
   lua_settop(L, top);
 }

@@ -16,10 +16,11 @@ bool lgort_is_of_module(lua_State *L, lgort_vm *vm, int idx);
 /* Pushes the value at the end of such a way, requiring the module if need be.
  * Raises its error. */
 void lgort_push_module(lua_State *L, const char *way, size_t len);
-/* package.path and package.cpath as "path\0cpath\0"; owned, or NULL. */
-gort_buf *lgort_paths(lua_State *L);
-/* Sets them. */
-void lgort_use_paths(lua_State *L, const char *paths);
+/* The module at index module has been loaded under the name at index name by
+ * the function at index loader (0: by none of Lua's): notes what it holds. All
+ * indices are absolute. */
+void lgort_note_module(lua_State *L, lgort_vm *vm, int name, int module,
+                       int loader);
 void lgort_open_modules(lua_State *L, lgort_vm *vm);
 /* Notes the modules that a fresh state has. */
 void lgort_note_modules(lua_State *L, lgort_vm *vm);

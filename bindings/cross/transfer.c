@@ -57,17 +57,28 @@ static lgort_packed *new_packed(lgort_encoding *x, uint32_t *number) {
   return p;
 }
 
+/* The module's own code has failed: the error on top of the stack goes on. */
+_Noreturn static void fail(lgort_encoding *x) {
+  lgort__abandon(x);
+  lua_error(x->L);
+  abort();
+}
+
 /* Calls the function on top of the stack with the userdata at idx: what it
  * returns becomes a message of its own. */
 static void pack_call(lgort_encoding *outer, int idx, lgort_packed *p) {
   lua_State *L = outer->L;
   int func = lua_gettop(L);
   lua_pushvalue(L, idx);
-  lua_call(L, 1, LUA_MULTRET);
+  if (lua_pcall(L, 1, LUA_MULTRET, 0) != LUA_OK) fail(outer);
   int n = lua_gettop(L) - func + 1;
-  if (!lua_isfunction(L, func) || n > 200)
-    luaL_error(L, "%s must return a function and its arguments",
-               LGORT_TRANSFER);
+  if (!lua_isfunction(L, func) || n > 200) {
+    luaL_where(L, 1);
+    lua_pushliteral(L,
+                    LGORT_TRANSFER " must return a function and its arguments");
+    lua_concat(L, 2);
+    fail(outer);
+  }
   luaL_checkstack(L, 24, NULL);
   lgort_subject subject = *outer->subject;
   subject.is_call = false;
@@ -80,6 +91,31 @@ static void pack_call(lgort_encoding *outer, int idx, lgort_packed *p) {
   p->call = lgort__encode_message(&x, n);
   lgort__encode_end(&x);
   lgort__need_modules_of(outer, p->call);
+}
+
+/* Protected. Stack: the lgort_packed, the userdata. */
+static int call_pack(lua_State *L) {
+  lgort_packed *p = lua_touserdata(L, 1);
+  lua_remove(L, 1);
+  p->what = p->how->pack(L, 1);
+  return 0;
+}
+
+static void pack(lgort_encoding *x, int idx, lgort_packed *p) {
+  lua_State *L = x->L;
+  lua_pushcfunction(L, call_pack);
+  lua_pushlightuserdata(L, p);
+  lua_pushvalue(L, idx);
+  if (lua_pcall(L, 2, 0, 0) != LUA_OK) fail(x);
+  if (!p->what) {
+    lgort_push_kind(L, idx);
+    lgort__refuse(
+        x, idx,
+        lua_pushfstring(L, "%s that cannot cross now", lua_tostring(L, -1)));
+  }
+  if (!p->how->module) return;
+  lgort__put_paths(x);
+  lgort__need_module(x, p->how->module);
 }
 
 void lgort__put_transfer(lgort_encoding *x, int idx) {
@@ -98,17 +134,7 @@ void lgort__put_transfer(lgort_encoding *x, int idx) {
       pack_call(x, idx, p);
     } else {
       p->how = lua_touserdata(L, -1);
-      p->what = p->how->pack(L, idx);
-      if (!p->what) {
-        lgort_push_kind(L, idx);
-        lgort__refuse(x, idx,
-                      lua_pushfstring(L, "%s that cannot cross now",
-                                      lua_tostring(L, -1)));
-      }
-      if (p->how->module) {
-        lgort__put_paths(x);
-        lgort__need_module(x, p->how->module);
-      }
+      pack(x, idx, p);
     }
     lua_settop(L, top);
     s = lgort__see(x, key, &fresh);

@@ -4,7 +4,7 @@
  *
  * An opener pushes its module's table. lgort_open_all puts them where
  * scripts find them. Stack discipline: what a function may not raise while it
- * holds is in vm->incoming or in a userdata. */
+ * holds is held (vm/held.h) or in a userdata. */
 #ifndef LGORT_LIB_LIB_H
 #define LGORT_LIB_LIB_H
 

@@ -307,8 +307,9 @@ static int task_body(lua_State *L) {
 
 static gort_step run(lgort_vm *vm, lgort_task *lt, int nargs) {
   int nres;
-  if (vm->encoder.busy) lgort_encoder_unwind(&vm->encoder);
-  if (vm->incoming.type != GORT_NIL) gort_value_drop(&vm->incoming);
+  if (vm->encoder.busy || vm->encoder.inner) lgort_encoder_unwind(&vm->encoder);
+  if (vm->held.n > 0) lgort_unhold(&vm->held, 0);
+  vm->turns++;
   vm->task_co = lt->co;
   vm->task = lt;
   vm->yielding = LGORT_YIELD_USER;
@@ -330,7 +331,9 @@ static gort_step run(lgort_vm *vm, lgort_task *lt, int nargs) {
     drop_record(lt);
     report_error(vm, lt, gort_task_id(gort_vm_current(vm->vm)),
                  "not enough memory");
+    if (lt->wg) gort_object_release((gort_object *)(void *)lt->wg);
     lua_resetthread(lt->co);
+    lt->wg = NULL;
     lt->kept = 0;
     nres = 0;
   }

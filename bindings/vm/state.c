@@ -8,6 +8,7 @@
 #include "cross/classes.h"
 #include "cross/env.h"
 #include "cross/modules.h"
+#include "cross/require.h"
 #include "lib/lib.h"
 #include "cross/call.h"
 #include "vm/bound.h"
@@ -82,6 +83,7 @@ static int open_state(lua_State *L) {
   lgort_open_coroutine(L);
   lgort_open_protect(L);
   lgort_open_modules(L, vm);
+  lgort_open_require(L, vm);
   lgort_open_classes(L, vm);
   lgort_open_stock(L);
   lgort_open_all(L);
@@ -93,6 +95,18 @@ static int open_state(lua_State *L) {
   lgort_open_additions(L, vm);
   lgort_note_modules(L, vm);
   return 0;
+}
+
+static void vm_destroy(gort_vm *gvm) {
+  lgort_vm *vm = gort_vm_state(gvm);
+  if (vm->L) lua_close(vm->L);
+  lgort_held_fini(&vm->held);
+  lgort_encoder_fini(&vm->encoder);
+  lgort_protos_fini(&vm->protos);
+  lgort_purse_fini(&vm->purse);
+  lgort_class_release(vm->additions);
+  lgort_pool_fini(vm);
+  gort_free(vm);
 }
 
 static int vm_create(gort_vm *gvm, void *arg) {
@@ -113,24 +127,10 @@ static int vm_create(gort_vm *gvm, void *arg) {
   gort_vm_set_state(gvm, vm);
   lua_pushcfunction(vm->L, open_state);
   if (lua_pcall(vm->L, 0, 0, 0) != LUA_OK) {
-    lgort_protos_fini(&vm->protos);
-    lua_close(vm->L);
-    gort_free(vm);
+    vm_destroy(gvm);
     return GORT_ENOMEM;
   }
   return 0;
-}
-
-static void vm_destroy(gort_vm *gvm) {
-  lgort_vm *vm = gort_vm_state(gvm);
-  if (vm->L) lua_close(vm->L);
-  gort_value_drop(&vm->incoming);
-  lgort_encoder_fini(&vm->encoder);
-  lgort_protos_fini(&vm->protos);
-  lgort_purse_fini(&vm->purse);
-  lgort_class_release(vm->additions);
-  lgort_pool_fini(vm);
-  gort_free(vm);
 }
 
 const gort_vm_ops lgort_ops = {

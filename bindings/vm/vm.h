@@ -17,6 +17,7 @@
 #include "cross/encoder.h"
 #include "cross/special.h"
 #include "gort.h"
+#include "vm/held.h"
 
 /* What all vms of a runtime share. */
 typedef struct lgort_host {
@@ -84,6 +85,7 @@ typedef struct lgort_vm {
   /* The coroutine that runs now, a user's inner one too; NULL between tasks.
    * Relaxed: the handler runs on the thread that writes it. */
   _Atomic(lua_State *) innermost;
+  unsigned turns;     /* of tasks, so far */
   lua_State *task_co; /* the running task's own coroutine ... */
   lgort_task *task;   /* ... and the task; NULL between tasks */
   int nopark;         /* resumes in progress that cannot be yielded across */
@@ -102,10 +104,7 @@ typedef struct lgort_vm {
   unsigned pooled, pool_low; /* pool_low: the fewest since a collection */
   int threads, next_slot, free_slots; /* see coro.c */
 
-  /* Being turned into a Lua value; dropped at the task's next turn when an
-   * error got in between. Decodings nest as encodings do: the inner one puts
-   * the outer's value back. */
-  gort_value incoming;
+  lgort_held held; /* what errors must not lose */
   lgort_encoder encoder;
   lgort_protos protos; /* functions of this vm to codes */
   lgort_purse purse;
@@ -121,16 +120,19 @@ typedef struct lgort_vm {
   int classes;    /* weak: class id to its table (classes.h) */
   int class_info; /* weak: table to what is known of it as a class */
   int class_info_meta;
-  bool has_classes; /* there ever was one */
-  int added;        /* library, key, library, key ... (additions.c) */
-  int added_values; /* what they were when additions was made */
-  int nadded;       /* how many pairs */
-  int base;         /* the pristine globals */
-  int env_meta;     /* {__index = base}: metatable of light environments */
-  int task_envs;    /* slot of a task to its own globals */
-  int envs;         /* weak: full environments of tasks */
-  int modules;      /* weak: value to the way there (modules.c) */
-  int shield_meta;  /* {__close}: of what ends a shield */
+  bool has_classes;    /* there ever was one */
+  int added;           /* library, key, library, key ... (additions.c) */
+  int added_values;    /* what they were when additions was made */
+  int nadded;          /* how many pairs */
+  bool added_more;     /* since additions was made */
+  unsigned added_turn; /* when they were looked at */
+  int base;            /* the pristine globals */
+  int env_meta;        /* {__index = base}: metatable of light environments */
+  int task_envs;       /* slot of a task to its own globals */
+  int envs;            /* weak: full environments of tasks */
+  int loading;         /* name to who loads it (require.c) */
+  int modules;         /* weak: value to the way there (modules.c) */
+  int shield_meta;     /* {__close}: of what ends a shield */
   const void *globals_ptr, *base_ptr, *env_meta_ptr;
   int metaref[LGORT_TYPES]; /* metatables by lgort_type_index */
 } lgort_vm;

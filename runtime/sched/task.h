@@ -19,7 +19,7 @@ struct gort_record {
   gort__node node; /* in the global queue */
   gort *rt;
   uint64_t id;
-  unsigned from; /* with GORT_PLACE_APART: the vm where it was made */
+  unsigned from;    /* with GORT_PLACE_APART: the vm where it was made */
   gort__bond *bond; /* owned until it is a task's; NULL: not bound */
   _Alignas(16) char payload[];
 };

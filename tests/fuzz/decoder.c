@@ -140,7 +140,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   lua_pushboolean(L, ((const head *)(const void *)data)->bundle & 1);
   lua_pcall(L, 2, 0, 0);
   gort_value_drop(&v);
-  gort_value_drop(&vm()->incoming);
+  lgort_unhold(&vm()->held, 0);
   gort_buf_release(b);
   lua_settop(L, 0);
   if (inputs % 64 == 0) lua_gc(L, LUA_GCCOLLECT);
