@@ -143,8 +143,9 @@ describe("stack", function()
         gort.time.sleep(0.001)
         text = gort.runtime.stack(true)
         local _, running = text:gsub("%[running%]", "")
-        if text:find "%[sleep%]" and running == 1 and
-          not text:find "runnable" then break end
+        local _, all = text:gsub("task %d+ %[", "")
+        if all == 6 and running == 1 and not text:find "runnable" and
+          text:find "%[chan send%]" then break end
       end
       print(text)]])
     assert.equal("", r.err)

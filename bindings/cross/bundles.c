@@ -90,10 +90,14 @@ static void put_member(lgort_encoding *x, int idx, lgort_class_info *info) {
   struct lgort_seen *s = lgort__see(x, lua_topointer(x->L, idx), &fresh);
   s->number = (uint32_t)x->e->nobjects;
   struct lgort_pending *p = lgort__announce(x, idx);
-  p->cls = lgort_class_begin(info);
-  if (!p->cls) lgort__no_memory(x);
+  lgort_class *cls = lgort_class_begin(info);
+  if (!cls) {
+    lgort__no_memory(x);
+    abort();
+  }
+  unsigned version = cls->version;
+  p->cls = cls;
   x->e->nversions++;
-  unsigned version = p->cls->version;
   lgort__put_ref(x, LGORT_REF_MEMBER, (void *)(uintptr_t)info->id);
   lgort__put_byte(x, LGORT_T_NEWCLASS);
   lgort__put_number(x, info->id);
