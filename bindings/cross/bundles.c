@@ -117,6 +117,7 @@ static struct lgort_seen *refer(lgort_encoding *x, int idx,
     if (x->is_bundle) return NULL;
     make_bundle(x, idx);
   }
+  if (!info->current) abort(); /* the bundle made it */
   uint32_t n;
   if (x->is_bundle) {
     n = lgort__put_ref(x, LGORT_REF_NEED, (void *)(uintptr_t)info->id);
