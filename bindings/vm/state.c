@@ -13,6 +13,7 @@
 #include "cross/call.h"
 #include "vm/bound.h"
 #include "vm/coro.h"
+#include "vm/hooks.h"
 #include "vm/preempt.h"
 
 static void *lua_memory(void *ud, void *ptr, size_t osize, size_t nsize) {
@@ -27,7 +28,7 @@ static void *lua_memory(void *ud, void *ptr, size_t osize, size_t nsize) {
 }
 
 /* The warning function of lua: "@on" and "@off" control it, a warning may come
- * in pieces. */
+ * in pieces, and no other vm's gets in between them. */
 static void warn(void *ud, const char *message, int to_be_continued) {
   lgort_vm *vm = ud;
   if (!vm->warn_more && !to_be_continued && *message == '@') {
@@ -35,12 +36,17 @@ static void warn(void *ud, const char *message, int to_be_continued) {
     if (strcmp(message, "@off") == 0) vm->warn_on = false;
     return;
   }
-  if (vm->warn_on) {
-    fprintf(stderr, "%s%s%s", vm->warn_more ? "" : "Lua warning: ", message,
-            to_be_continued ? "" : "\n");
-    fflush(stderr);
+  if (!vm->warn_on) return;
+  if (!vm->warn_more) {
+    flockfile(stderr);
+    lgort_write(vm->host, stderr, "Lua warning: ", 13);
   }
+  lgort_write(vm->host, stderr, message, strlen(message));
   vm->warn_more = to_be_continued;
+  if (to_be_continued) return;
+  lgort_write(vm->host, stderr, "\n", 1);
+  fflush(stderr);
+  funlockfile(stderr);
 }
 
 static int new_ref_table(lua_State *L, const char *mode) {
@@ -82,10 +88,12 @@ static int open_state(lua_State *L) {
   lgort_open_pool(L);
   lgort_open_coroutine(L);
   lgort_open_protect(L);
+  lgort_open_hooks(L);
   lgort_open_modules(L, vm);
   lgort_open_require(L, vm);
   lgort_open_classes(L, vm);
   lgort_open_stock(L);
+  lgort_open_output(L);
   lgort_open_all(L);
   if (vm->host->on_open) {
     lua_pushcfunction(L, vm->host->on_open);
