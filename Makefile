@@ -56,6 +56,8 @@ LUA_CFLAGS = $(call ask,LUA_CFLAGS,pkg-config --cflags lua5.4)
 LUA_LIBDIR = $(call ask,LUA_LIBDIR,pkg-config --variable=libdir lua5.4)
 UV_CFLAGS = $(call ask,UV_CFLAGS,pkg-config --cflags libuv)
 UV_LIBS = $(call ask,UV_LIBS,pkg-config --libs libuv)
+EDIT_CFLAGS = $(call ask,EDIT_CFLAGS,pkg-config --cflags libedit)
+EDIT_LIBS = $(call ask,EDIT_LIBS,pkg-config --libs libedit)
 CMOCKA_CFLAGS = $(call ask,CMOCKA_CFLAGS,pkg-config --cflags cmocka)
 CMOCKA_LIBS = $(call ask,CMOCKA_LIBS,pkg-config --libs cmocka)
 VERSION = $(call ask,VERSION,sed -n \
@@ -129,7 +131,8 @@ build/gort: $(O)/gort FORCE
 	@[ "$$(readlink $@)" = $(CONFIG)/gort ] || ln -sfn $(CONFIG)/gort $@
 
 $(O)/gort: $(CLI_OBJ) $(LIB) $(O)/link-flags
-	$(LINK) -o $@ $(CLI_OBJ) $(LIB) $(LUA_WHOLE) $(LIBS) $(ALLOCATOR)
+	$(LINK) -o $@ $(CLI_OBJ) $(LIB) $(LUA_WHOLE) $(EDIT_LIBS) $(LIBS) \
+	  $(ALLOCATOR)
 
 $(LIB): $(LIB_OBJ) $(O)/objects
 	@rm -f $@
@@ -140,18 +143,20 @@ $(O)/runtime/%.o: runtime/%.c $(O)/flags
 	@mkdir -p $(@D)
 	$(COMPILE) -o $@ $<
 
+$(CLI_OBJ): COMPILE += $(EDIT_CFLAGS)
+
 $(O)/bindings/%.o: bindings/%.c $(O)/flags
 	@mkdir -p $(@D)
 	$(COMPILE) $(LUA_CFLAGS) -o $@ $<
 
 # What a build depends on besides files: a change rewrites the stamp.
 $(O)/flags: STAMP = $(COMPILE) $(LUA_CFLAGS)
-$(O)/link-flags: STAMP = $(LINK) $(LUA_WHOLE) $(LIBS) $(ALLOCATOR) $(CLI_OBJ)
+$(O)/link-flags: STAMP = $(LINK) $(LUA_WHOLE) $(EDIT_LIBS) $(LIBS) $(ALLOCATOR) $(CLI_OBJ)
 $(O)/objects: STAMP = $(LIB_OBJ)
 $(O)/flags $(O)/link-flags $(O)/objects: FORCE
 	@mkdir -p $(@D)
-	@pkg-config --exists lua5.4 libuv || { echo "gort needs gcc, pkg-config," \
-	  "libuv and Lua 5.4: scripts/dev/setup.sh installs them" >&2; exit 1; }
+	@pkg-config --exists lua5.4 libuv libedit || { echo "gort needs gcc," \
+	  "pkg-config, libuv, libedit and Lua 5.4: scripts/dev/setup.sh installs them" >&2; exit 1; }
 	@echo '$(STAMP)' | cmp -s - $@ || echo '$(STAMP)' >$@
 
 FORCE:
@@ -231,7 +236,8 @@ fuzz: ## the decoder against random bytes, FUZZ_SECONDS long
 # ---- Rules: care ------------------------------------------------------------
 
 TIDY_FLAGS = $(LANGUAGE) $(WARNINGS) -Wthread-safety -DGORT_DEBUG=1 \
-  $(INCLUDES) -Itests $(UV_CFLAGS) $(LUA_CFLAGS) $(CMOCKA_CFLAGS)
+  $(INCLUDES) -Itests $(UV_CFLAGS) $(LUA_CFLAGS) $(EDIT_CFLAGS) \
+  $(CMOCKA_CFLAGS)
 
 lint: ## cppcheck, clang-tidy, clang-format, luacheck, shellcheck
 	@scripts/dev/setup.sh lint
