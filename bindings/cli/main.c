@@ -51,7 +51,7 @@ static void on_task_error(lgort_host *h, bool is_main, const char *report) {
   struct repl *r = atomic_load(&p->repl);
   if (r && !is_main) {
     repl_show_error(r, report);
-    atomic_store(&h->panicking, false);
+    atomic_store(&h->panicking, 0);
     return;
   }
   cli_decide(p);
@@ -62,7 +62,7 @@ static void on_task_error(lgort_host *h, bool is_main, const char *report) {
 /* An uncaught error in a task ends the process, once the <close> variables of
  * that task have run. */
 static void await_panic(program *p) {
-  for (int ms = 0; atomic_load(&p->host.panicking); ms++) {
+  for (int ms = 0; atomic_load(&p->host.panicking) > 0; ms++) {
     nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     if (ms < 1000) continue;
     cli_say("a task failed, and its <close> variables did not come to an end");

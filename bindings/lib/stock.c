@@ -62,6 +62,19 @@ static const char *read_piece(lua_State *L, void *ud, size_t *size) {
   return lua_tolstring(L, PIECE, size);
 }
 
+/* lua_load from the function at 1. An error in that passes through the task's
+ * message handler, which takes it for one that nobody catches. */
+static int load_pieces(lua_State *L, const char *name, const char *mode) {
+  lgort_vm *vm = lgort_vm_of(L);
+  int before = vm->panics;
+  bool unwinding = vm->task && vm->task->unwinding;
+  int status = lua_load(L, read_piece, NULL, name, mode);
+  if (vm->task) vm->task->unwinding = unwinding;
+  atomic_fetch_sub(&vm->host->panicking, vm->panics - before);
+  vm->panics = before;
+  return status;
+}
+
 static int stock_load(lua_State *L) {
   size_t len;
   const char *text = lua_tolstring(L, 1, &len);
@@ -74,7 +87,7 @@ static int stock_load(lua_State *L) {
   const char *name = luaL_optstring(L, 2, "=(load)");
   luaL_checktype(L, 1, LUA_TFUNCTION);
   lua_settop(L, PIECE);
-  return loaded(L, lua_load(L, read_piece, NULL, name, mode), env_arg);
+  return loaded(L, load_pieces(L, name, mode), env_arg);
 }
 
 static int stock_loadfile(lua_State *L) {

@@ -60,7 +60,7 @@ static int begin(lua_State *L, lua_State *co, int narg) {
 
 static lua_State *check_co(lua_State *L) {
   lua_State *co = lua_tothread(L, 1);
-  luaL_argexpected(L, co, 1, "coroutine");
+  luaL_argexpected(L, co, 1, "thread");
   return co;
 }
 

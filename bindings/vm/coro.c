@@ -168,7 +168,8 @@ int lgort_traceback(lua_State *L) {
     vm->task->ended = lgort_is_end(L, vm, 1);
     if (vm->task->ended) return 1;
   }
-  atomic_store(&vm->host->panicking, true);
+  vm->panics++;
+  atomic_fetch_add(&vm->host->panicking, 1);
   const char *message = lua_tostring(L, 1);
   if (!message) {
     if (luaL_callmeta(L, 1, "__tostring") && lua_type(L, -1) == LUA_TSTRING)
@@ -362,7 +363,7 @@ void lgort_fail(gort_record *r, int code) {
            (unsigned long long)gort_record_id(r), gort_strerror(code), created);
   if (site.wg) gort_object_release((gort_object *)(void *)site.wg);
   lgort_call_drop(r);
-  atomic_store(&h->panicking, true);
+  atomic_fetch_add(&h->panicking, 1);
   h->on_task_error(h, false, report);
 }
 

@@ -42,9 +42,9 @@ typedef struct lgort_host {
   atomic_uint additions;           /* the same, for additions.h */
   bool warn_on;                    /* as lua's -W, in every vm */
   bool no_env;                     /* ignore LUA_PATH and the like */
-  /* An error that nobody catches is on its way: the program must not end in
+  /* Errors that nobody catches are on their way: the program must not end in
    * the meantime as if nothing had happened. */
-  atomic_bool panicking;
+  atomic_int panicking;
 } lgort_host;
 
 /* Why a coroutine that was resumed yielded. */
@@ -114,6 +114,7 @@ typedef struct lgort_vm {
   atomic_int interrupt; /* lgort_interrupt; set by any thread */
 
   unsigned new_handles;    /* since the last collection */
+  int panics;              /* how many this vm has added to panicking */
   bool closing;            /* os.exit closes the state */
   bool warn_on, warn_more; /* state of the warning function */
 
