@@ -184,8 +184,10 @@ static void *thread_main(void *arg) {
   return NULL;
 }
 
+/* Without a terminal for input Ctrl-C ends the program, as it does in lua. */
 static void catch_signals(bool terminal) {
   struct sigaction sa;
+  if (!isatty(STDIN_FILENO)) return;
   memset(&sa, 0, sizeof sa);
   sa.sa_handler = on_signal;
   sa.sa_flags = SA_RESTART;

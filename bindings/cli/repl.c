@@ -14,7 +14,7 @@
  * raises "interrupted!". Ctrl-C is repeated until it has been noticed, since
  * it may come at a moment at which the task neither runs nor waits.
  *
- * Threads: `evaluating` and `stuck` are written by the main task and by
+ * Threads: `evaluating`, `presses` and `stuck` are for the main task and for
  *   whoever interrupts it; the rest is the main task's. */
 #include "cli/repl.h"
 
@@ -44,6 +44,7 @@ struct repl {
   int64_t started; /* of :time; 0: not asked for */
   /* An evaluation runs; seq_cst, as what follows. */
   atomic_bool evaluating;
+  atomic_int presses;    /* of Ctrl-C since it began */
   _Atomic(char *) stuck; /* owned: the report of a deadlock */
 };
 
@@ -64,12 +65,12 @@ static bool interrupt(void *arg, int n) {
   repl *r = arg;
   if (!atomic_load(&r->evaluating)) return false;
   atomic_int *how = &r->vm->interrupt;
-  if (n > 0) {
-    int none = LGORT_INTERRUPT_NONE;
-    /* A second one that finds the first not noticed, or caught, sticks. */
-    if (!atomic_compare_exchange_strong(how, &none, LGORT_INTERRUPT_ONCE))
-      atomic_store(how, LGORT_INTERRUPT_STICK);
-  }
+  if (n > 0) /* the first may have been caught: the second is not to be */
+    atomic_store(how, atomic_fetch_add(&r->presses, n) + n > 1
+                          ? LGORT_INTERRUPT_STICK
+                          : LGORT_INTERRUPT_ONCE);
+  if (!atomic_load(&r->evaluating)) /* it has ended meanwhile */
+    atomic_store(how, LGORT_INTERRUPT_NONE);
   if (atomic_load(how) == LGORT_INTERRUPT_NONE) return false;
   gort_hold(r->host->rt); /* a deadlock is not to be reported meanwhile */
   gort_task_interrupt(r->task);
@@ -198,6 +199,7 @@ static void print_time(lua_State *L, repl *r) {
 static void begin_evaluation(repl *r) {
   atomic_store(&r->vm->interrupt, LGORT_INTERRUPT_NONE);
   line_take_interrupts();
+  atomic_store(&r->presses, 0);
   atomic_store(&r->evaluating, true);
 }
 

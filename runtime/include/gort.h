@@ -32,7 +32,7 @@
 
 /* Name, code, text. The first four are libuv's (and errno's) values. */
 #define GORT_ERRORS(X)                               \
-  X(EINTR, -4, "interrupted")                        \
+  X(EINTR, -4, "interrupted!")                       \
   X(ENOMEM, -12, "not enough memory")                \
   X(EINVAL, -22, "invalid argument")                 \
   X(ERANGE, -34, "size out of range")                \
