@@ -2,42 +2,16 @@
 -- under both, and write the same. Only the program's name may differ.
 -- SPDX-License-Identifier: MIT
 
-local within = require "spec.support.within"
+local both = require "spec.support.both"
 local run = require "spec.support.run"
 
-local lua = "lua5.4"
 local programs = {
   "basics", "close", "coroutine", "debug", "errors", "files", "gc", "load",
 }
 
--- Runs a shell command in which PROGRAM stands for each of the two.
-local function both(command, limit)
-  local results = {}
-  for _, program in ipairs { lua, run.program } do
-    local quoted = run.quote(program):gsub("%%", "%%%%")
-    local line = command:gsub("PROGRAM", quoted)
-    local r = run.shell(string.format("timeout -k 5 %d sh -c %s",
-      (limit or 30) * within.factor, run.quote(line)))
-    for _, stream in ipairs { "out", "err" } do
-      r[stream] = r[stream]:gsub("0x%x+", "ADDRESS")
-        :gsub(program:gsub("%p", "%%%0"), "PROGRAM")
-    end
-    r.err = ("\n" .. r.err):gsub("\ngort:", "\nPROGRAM:")
-    results[#results + 1] = r
-  end
-  return table.unpack(results)
-end
-
-local function same(command, limit)
-  local theirs, ours = both(command, limit)
-  assert.equal(theirs.out, ours.out)
-  assert.equal(theirs.err, ours.err)
-  assert.equal(theirs.status, ours.status)
-end
-
 describe("as lua5.4 does it:", function()
   for _, name in ipairs(programs) do
-    it(name, function() same("PROGRAM spec/lua/" .. name .. ".lua") end)
+    it(name, function() both.same("PROGRAM spec/lua/" .. name .. ".lua") end)
   end
 end)
 
@@ -78,7 +52,7 @@ describe("the command line", function()
   local function lines(before, list)
     for _, args in ipairs(list) do
       it(before .. args, function()
-        same("cd " .. dir .. "; " .. before .. "PROGRAM " .. args
+        both.same("cd " .. dir .. "; " .. before .. "PROGRAM " .. args
           .. " </dev/null")
       end)
     end
