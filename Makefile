@@ -41,6 +41,8 @@ BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
+BASHDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
 DESTDIR ?=
 
 # Seconds that one test program or spec file may take, and how often
@@ -99,6 +101,7 @@ MODULE_SRC := $(sort $(wildcard tests/modules/*.c))
 SPECS := $(sort $(wildcard spec/*_spec.lua spec/*/*_spec.lua))
 HEADERS := $(wildcard runtime/include/*.h bindings/include/*.h)
 MANPAGES := $(wildcard bindings/cli/*.1)
+COMPLETIONS := bindings/cli/completions
 
 LIB := $(O)/libgort.a
 LIB_OBJ := $(RUNTIME_SRC:%.c=$(O)/%.o) $(BINDINGS_SRC:%.c=$(O)/%.o)
@@ -116,6 +119,7 @@ C_SRC = $(RUNTIME_SRC) $(BINDINGS_SRC) $(CLI_SRC) $(TEST_SRC) $(STRESS_SRC) \
 # The same in every configuration: once will do.
 MODELS := $(if $(SANITIZE),,tests/model/run.sh)
 SHELL_FILES = .ci/run $(wildcard scripts/*/*.sh)
+BASH_FILES = $(COMPLETIONS)/gort.bash
 
 # ---- Rules: the program -----------------------------------------------------
 
@@ -244,6 +248,7 @@ lint: ## cppcheck, clang-tidy, clang-format, luacheck, shellcheck
 	@! grep -rnE '# *include.*(lua|lauxlib|lualib|lgort)\.h' runtime || \
 	  { echo "runtime/ must not include Lua"; exit 1; }
 	shellcheck $(SHELL_FILES)
+	shellcheck --shell=bash $(BASH_FILES)
 	clang-format --dry-run -Werror $(C_FILES)
 	luacheck --quiet $(wildcard scripts spec bindings)
 	cppcheck --quiet -j $(NPROC) --std=c11 --library=posix --inline-suppr \
@@ -261,12 +266,14 @@ format: ## lay out the C sources with clang-format
 install: all ## install to $(DESTDIR)$(PREFIX)
 	@$(if $(VERSION),,$(error no version in runtime/include/gort.h))
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(INCLUDEDIR) \
-	  $(DESTDIR)$(LIBDIR)/pkgconfig
+	  $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(MANDIR)/man1 \
+	  $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR)
 	install -m 755 $(O)/gort $(DESTDIR)$(BINDIR)/gort
 	install -m 644 $(HEADERS) $(DESTDIR)$(INCLUDEDIR)
 	install -m 644 $(LIB) $(DESTDIR)$(LIBDIR)
-	$(if $(MANPAGES),install -d $(DESTDIR)$(MANDIR)/man1 && \
-	  install -m 644 $(MANPAGES) $(DESTDIR)$(MANDIR)/man1)
+	install -m 644 $(MANPAGES) $(DESTDIR)$(MANDIR)/man1
+	install -m 644 $(COMPLETIONS)/gort.bash $(DESTDIR)$(BASHDIR)/gort
+	install -m 644 $(COMPLETIONS)/_gort $(DESTDIR)$(ZSHDIR)/_gort
 	@printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$(INCLUDEDIR)' \
 	  'libdir=$(LIBDIR)' '' 'Name: gort' \
 	  "Description: Go's concurrency in C: tasks, channels, select" \
@@ -276,6 +283,7 @@ install: all ## install to $(DESTDIR)$(PREFIX)
 
 uninstall: ## remove what install put there
 	rm -f $(DESTDIR)$(BINDIR)/gort $(DESTDIR)$(LIBDIR)/libgort.a \
+	  $(DESTDIR)$(BASHDIR)/gort $(DESTDIR)$(ZSHDIR)/_gort \
 	  $(DESTDIR)$(LIBDIR)/pkgconfig/gort.pc \
 	  $(patsubst %,$(DESTDIR)$(INCLUDEDIR)/%,$(notdir $(HEADERS))) \
 	  $(patsubst %,$(DESTDIR)$(MANDIR)/man1/%,$(notdir $(MANPAGES)))
