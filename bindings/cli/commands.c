@@ -124,20 +124,55 @@ static void describe(lua_State *L, int locals) {
   lua_settop(L, at);
 }
 
+/* Notes the channels in the value on top, which is popped: itself, and what
+ * tables hold down to some depth. set: a table of what was seen, channels as
+ * true. */
+static void collect(lua_State *L, int set, int depth) {
+  int at = lua_gettop(L);
+  lgort_handle *h = lgort_to_handle(L, at);
+  bool chan = h && h->obj && h->type == LGORT_CHAN && h->view == LGORT_BOTH;
+  lua_pushvalue(L, at);
+  bool seen = lua_isnil(L, at) || lua_rawget(L, set) != LUA_TNIL;
+  lua_settop(L, at);
+  if (!seen && (chan || (depth > 0 && lua_istable(L, at)))) {
+    lua_pushvalue(L, at);
+    lua_pushboolean(L, chan);
+    lua_rawset(L, set);
+    if (!chan && lua_checkstack(L, 10))
+      for (lua_pushnil(L); lua_next(L, at);) collect(L, set, depth - 1);
+  }
+  lua_settop(L, at - 1);
+}
+
+/* Pushes the set of all channels that the session's variables lead to, and of
+ * those that have been sent here. */
+static void push_channels(lua_State *L, int locals) {
+  enum { DEPTH = 4 };
+  lua_newtable(L);
+  int set = lua_gettop(L);
+  for (int i = 1, n = (int)lua_rawlen(L, locals); i <= n; i++) {
+    lua_rawgeti(L, locals, i);
+    if (locals_push(L, locals, lua_tostring(L, -1))) collect(L, set, DEPTH);
+    lua_settop(L, set);
+  }
+  lua_pushglobaltable(L);
+  collect(L, set, DEPTH);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, lgort_vm_of(L)->handles);
+  collect(L, set, 1);
+}
+
 void chans_push(lua_State *L, int locals) {
-  lgort_vm *vm = lgort_vm_of(L);
   int top = lua_gettop(L), n = 0;
   luaL_checkstack(L, 30, NULL);
   lua_newtable(L); /* the lines: lua_concat wants them side by side */
-  lua_rawgeti(L, LUA_REGISTRYINDEX, vm->handles);
+  push_channels(L, locals);
   for (lua_pushnil(L); lua_next(L, top + 2);) {
-    lgort_handle *h = lgort_to_handle(L, -1);
-    if (h && h->obj && h->type == LGORT_CHAN && h->view == LGORT_BOTH) {
-      describe(L, locals);
-      lua_rawseti(L, top + 1, ++n);
-    } else {
-      lua_pop(L, 1);
-    }
+    bool chan = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    if (!chan) continue;
+    lua_pushvalue(L, -1);
+    describe(L, locals);
+    lua_rawseti(L, top + 1, ++n);
   }
   luaL_Buffer b;
   luaL_buffinit(L, &b);

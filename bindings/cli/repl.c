@@ -395,7 +395,7 @@ static int await_event(lua_State *L, repl *r, bool resumed) {
   gort_result res;
   if (resumed)
     gort_wait_finish(r->task, &res);
-  else if (lgort_wait(L, r->vm, events, GORT_RECV, &none, GORT_FOREVER, &res) ==
+  else if (lgort_wait(L, r->vm, events, GORT_RECV, &none, NULL, &res) ==
            GORT_PARKED)
     return -1;
   /* An interrupt may come late: there is nothing left to end. */
