@@ -272,10 +272,11 @@ describe("Ctrl-C", function()
     t:say "f = function() while true do end end"
     t:say "print 'begun' while true do pcall(f) end"
     t:wait "^begun$"
-    t:key "C-c"
-    t:wait "%^C$"
-    t:key "C-c"
-    t:wait "^>$"
+    t:until_true(function() -- two that come at once are one
+      if t:last() == ">" then return true end
+      t:key "C-c"
+      gort.time.sleep(0.2)
+    end, "prompt")
     assert.equal("1", t:answer "1")
   end)
 end)

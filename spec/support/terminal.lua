@@ -86,24 +86,24 @@ function M:wait_for(text)
   self:until_true(function() return self:screen():find(text, 1, true) end, text)
 end
 
--- Waits for a fresh prompt and gives the rows since the line that was typed.
+-- Types a line at the prompt: the rows that follow it until the next prompt.
 function M:answer(line)
-  self:say(line)
-  local from
+  self:wait "^>$"
+  self:type(line)
   self:until_true(function()
-    local screen = self:screen()
-    local at, rest = 1, nil
-    repeat
-      at = screen:find("> " .. line, at, true)
-      if at then
-        rest, at = at + #line + 3, at + 1
-      end
-    until not at
-    from = rest
-    return from and screen:sub(from):find "^>$"
-      or from and screen:sub(from):find "\n>$"
-  end, "answer to " .. line)
-  return (self:screen():sub(from):gsub("\n?>$", ""))
+    return self:screen():gsub("\n", ""):sub(-#line) == line
+  end, line)
+  self:key "Enter"
+  self:wait "^>$"
+  local screen, at, from = self:screen(), 1, nil
+  repeat
+    at = screen:find("> " .. line .. "\n", at, true)
+    if at then
+      at = at + #line + 3
+      from = at
+    end
+  until not at
+  return from and screen:sub(from):gsub("\n?>$", "") or ""
 end
 
 -- The values in the answer in a list: on the screen tabs are blanks.
