@@ -7,15 +7,7 @@
  * the session, and tasks run on meanwhile.
  *
  * cli_repl is one C function in several states: wherever the session may
- * park it returns to the scheduler and goes on in `go_on` with the state.
- *
- * Ending an evaluation: Ctrl-C, or a deadlock, sets vm->interrupt and ends the
- * main task's wait (gort_task_interrupt); the first instruction after that
- * raises "interrupted!". Ctrl-C is repeated until it has been noticed, since
- * it may come at a moment at which the task neither runs nor waits.
- *
- * Threads: `evaluating`, `presses` and `stuck` are for the main task and for
- *   whoever interrupts it; the rest is the main task's. */
+ * park it returns to the scheduler and goes on in `go_on` with the state. */
 #include "cli/repl.h"
 
 #include <stdlib.h>
@@ -23,9 +15,8 @@
 
 #include "cli/commands.h"
 #include "cli/complete.h"
-#include "cli/inspect.h"
-#include "cli/line.h"
 #include "cli/locals.h"
+#include "cli/session.h"
 #include "vm/park.h"
 
 /* The stack of cli_repl. What an evaluation gives comes above. */
@@ -33,180 +24,7 @@ enum { PROGRAM = 1, HANDLER = 2, LOCALS = 3 };
 
 typedef enum state { ASK, EVENT, EVALUATED, DESCRIBED, LEAVE } state;
 
-struct repl {
-  program *program;
-  lgort_host *host;
-  line *line;
-  gort_task *task;
-  lgort_vm *vm;
-  bool color;
-  char *chunk;     /* owned: the lines so far; NULL: none */
-  int64_t started; /* of :time; 0: not asked for */
-  /* An evaluation runs; seq_cst, as what follows. */
-  atomic_bool evaluating;
-  atomic_int presses;    /* of Ctrl-C since it began */
-  _Atomic(char *) stuck; /* owned: the report of a deadlock */
-};
-
-static void write_text(repl *r, FILE *f, const char *text) {
-  lgort_write(r->host, f, text, strlen(text));
-  fflush(f);
-}
-
-/* ---- from outside ------------------------------------------------------ */
-
-static bool show(lgort_host *h, FILE *f, const char *text, size_t len) {
-  repl *r = atomic_load(&((program *)h->user)->repl);
-  return r && line_show(r->line, f, text, len);
-}
-
-/* On the line's thread. */
-static bool interrupt(void *arg, int n) {
-  repl *r = arg;
-  if (!atomic_load(&r->evaluating)) return false;
-  atomic_int *how = &r->vm->interrupt;
-  if (n > 0) /* the first may have been caught: the second is not to be */
-    atomic_store(how, atomic_fetch_add(&r->presses, n) + n > 1
-                          ? LGORT_INTERRUPT_STICK
-                          : LGORT_INTERRUPT_ONCE);
-  if (!atomic_load(&r->evaluating)) /* it has ended meanwhile */
-    atomic_store(how, LGORT_INTERRUPT_NONE);
-  if (atomic_load(how) == LGORT_INTERRUPT_NONE) return false;
-  gort_hold(r->host->rt); /* a deadlock is not to be reported meanwhile */
-  gort_task_interrupt(r->task);
-  gort_unhold(r->host->rt);
-  return true;
-}
-
-bool repl_deadlock(repl *r, const char *report) {
-  char *text = strdup(report ? report : "");
-  if (!atomic_load(&r->evaluating) || !text) {
-    free(text);
-    return false;
-  }
-  free(atomic_exchange(&r->stuck, text));
-  atomic_store(&r->vm->interrupt, LGORT_INTERRUPT_ONCE);
-  return gort_task_interrupt(r->task);
-}
-
-void repl_show_error(repl *r, const char *report) {
-  size_t len = strlen(report);
-  char *text = malloc(len + 2);
-  if (!text) return;
-  memcpy(text, report, len);
-  strcpy(text + len, "\n");
-  write_text(r, stderr, text);
-  free(text);
-}
-
-void repl_restore_terminal(void) { line_restore(); }
-
-/* ---- errors ------------------------------------------------------------ */
-
-/* The message handler: text with a traceback down to the chunk. */
-static int with_traceback(lua_State *L) {
-  static const char last[] = "\n\t[C]: in ?";
-  repl *r = atomic_load(&((program *)lgort_vm_of(L)->host->user)->repl);
-  const char *message = lua_tostring(L, 1);
-  if (!message) {
-    if (luaL_callmeta(L, 1, "__tostring") && lua_type(L, -1) == LUA_TSTRING)
-      return 1;
-    message =
-        lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));
-  }
-  if (atomic_load(&r->stuck) && strstr(message, "interrupted!"))
-    message = "all tasks are asleep - deadlock!";
-  luaL_traceback(L, L, message, 1);
-  size_t len, cut = sizeof last - 1;
-  const char *s = lua_tolstring(L, -1, &len);
-  while (len >= cut && memcmp(s + len - cut, last, cut) == 0) len -= cut;
-  lua_pushlstring(L, s, len);
-  /* The chunk is a function inside of one that holds the variables. */
-  luaL_gsub(L, lua_tostring(L, -1), "in function <stdin:1>", "in main chunk");
-  return 1;
-}
-
-/* Prints the message on top, its first line in red, and pops it. */
-static void print_error(lua_State *L, repl *r) {
-  const char *message = lua_tostring(L, -1);
-  if (!message) message = "(error object is not a string)";
-  size_t head = strcspn(message, "\n");
-  bool color = r->color;
-  lua_pushlstring(L, message, head);
-  lua_pushfstring(L, "%s%s%s%s\n", color ? "\033[31m" : "", lua_tostring(L, -1),
-                  color ? "\033[0m" : "", message + head);
-  write_text(r, stderr, lua_tostring(L, -1));
-  lua_pop(L, 3);
-}
-
-/* What the others waited for when all were asleep. */
-static void print_stuck(lua_State *L, repl *r) {
-  char *report = atomic_exchange(&r->stuck, NULL);
-  if (!report) return;
-  lua_pushstring(L, report);
-  free(report);
-  const char *text = lua_tostring(L, -1);
-  tasks_push(L, text + strspn(text, "\n"), gort_task_id(r->task));
-  if (strncmp(lua_tostring(L, -1), "task ", 5) == 0) {
-    write_text(r, stderr, "\n");
-    write_text(r, stderr, lua_tostring(L, -1));
-  }
-  lua_pop(L, 2);
-}
-
-/* ---- values ------------------------------------------------------------ */
-
-/* Pushes what is printed of the values above base. */
-static void push_values(lua_State *L, repl *r, int base) {
-  int n = lua_gettop(L) - base;
-  luaL_checkstack(L, 8, NULL);
-  lua_pushliteral(L, "");
-  for (int i = 1; i <= n; i++) {
-    inspect_push(L, base + i, line_columns() - 1, r->color);
-    bool long_one = strchr(lua_tostring(L, -1), '\n') != NULL;
-    lua_pushstring(L, i == n ? "\n" : long_one ? "\n" : "\t");
-    lua_concat(L, 3);
-  }
-}
-
-static void print_values(lua_State *L, repl *r, int base) {
-  if (lua_gettop(L) == base) return;
-  lua_pushvalue(L, base + 1);
-  lua_setglobal(L, "_");
-  push_values(L, r, base);
-  size_t len;
-  const char *text = lua_tolstring(L, -1, &len);
-  lgort_write(r->host, stdout, text, len);
-  fflush(stdout);
-}
-
-static void print_time(lua_State *L, repl *r) {
-  double took = (double)(gort_now() - r->started) * 1e-9;
-  char text[64];
-  r->started = 0;
-  if (took < 1e-3)
-    snprintf(text, sizeof text, "%.1f us\n", took * 1e6);
-  else if (took < 1)
-    snprintf(text, sizeof text, "%.2f ms\n", took * 1e3);
-  else
-    snprintf(text, sizeof text, "%.3f s\n", took);
-  (void)L;
-  write_text(r, stdout, text);
-}
-
 /* ---- evaluating -------------------------------------------------------- */
-
-static void begin_evaluation(repl *r) {
-  atomic_store(&r->vm->interrupt, LGORT_INTERRUPT_NONE);
-  line_take_interrupts();
-  atomic_store(&r->presses, 0);
-  atomic_store(&r->evaluating, true);
-}
-
-static void end_evaluation(repl *r) {
-  atomic_store(&r->evaluating, false);
-  atomic_store(&r->vm->interrupt, LGORT_INTERRUPT_NONE);
-}
 
 static void forget_chunk(repl *r) {
   free(r->chunk);
@@ -232,7 +50,7 @@ static state compile(lua_State *L, repl *r, const char *text) {
     case LOCALS_INCOMPLETE:
       return EVENT;
     default:
-      print_error(L, r);
+      session_print_error(L, r);
       return ASK;
   }
 }
@@ -242,7 +60,7 @@ static state compile(lua_State *L, repl *r, const char *text) {
 static void complain(repl *r, const char *format, const char *what,
                      lua_State *L) {
   lua_pushfstring(L, format, what);
-  print_error(L, r);
+  session_print_error(L, r);
 }
 
 static state load_file(lua_State *L, repl *r, const char *name) {
@@ -251,7 +69,7 @@ static state load_file(lua_State *L, repl *r, const char *name) {
     return ASK;
   }
   if (luaL_loadfile(L, name) == LUA_OK) return EVALUATED;
-  print_error(L, r);
+  session_print_error(L, r);
   return ASK;
 }
 
@@ -290,12 +108,12 @@ static state run_command(lua_State *L, repl *r) {
       return push_describer(L);
     case COMMAND_CHANS:
       chans_push(L, LOCALS);
-      write_text(r, stdout, lua_tostring(L, -1));
+      session_write(r, stdout, lua_tostring(L, -1));
       return ASK;
     case COMMAND_HELP:
       page = help_find(rest);
       if (page)
-        write_text(r, stdout, page);
+        session_write(r, stdout, page);
       else
         complain(r, "no help on '%s'; `:help` lists the topics", rest, L);
       return ASK;
@@ -365,25 +183,25 @@ static state take_event(lua_State *L, repl *r, line_event e) {
 
 /* An evaluation has ended, well or not. */
 static void finish(lua_State *L, repl *r, int status, state what) {
-  end_evaluation(r);
+  session_end(r);
   fflush(stdout);
   if (status != LUA_OK && status != LUA_YIELD) {
     line_fresh(r->line);
-    print_error(L, r);
-    print_stuck(L, r);
+    session_print_error(L, r);
+    session_print_stuck(L, r);
     r->started = 0;
     return;
   }
   free(atomic_exchange(&r->stuck, NULL));
   if (what == DESCRIBED) {
     tasks_push(L, lua_tostring(L, -1), gort_task_id(r->task));
-    write_text(r, stdout, lua_tostring(L, -1));
+    session_write(r, stdout, lua_tostring(L, -1));
     return;
   }
   locals_keep(L, LOCALS, r->chunk, LOCALS);
   line_fresh(r->line);
-  print_values(L, r, LOCALS);
-  if (r->started) print_time(L, r);
+  session_print_values(L, r, LOCALS);
+  if (r->started) session_print_time(r);
 }
 
 static int go_on(lua_State *L, int status, lua_KContext ctx);
@@ -416,7 +234,7 @@ static int run(lua_State *L, repl *r, state s, int status, bool resumed) {
         if (event < 0) return lgort_park(L, EVENT, go_on);
         s = take_event(L, r, (line_event)event);
         if (s != EVALUATED && s != DESCRIBED) break;
-        begin_evaluation(r);
+        session_begin(r);
         status = lua_pcallk(L, lua_gettop(L) - LOCALS - 1, LUA_MULTRET, HANDLER,
                             s, go_on);
         break;
@@ -451,16 +269,16 @@ int cli_repl(lua_State *L) {
   r->host = &p->host;
   r->vm = lgort_vm_of(L);
   r->task = gort_vm_current(r->vm->vm);
-  r->line = line_new(interrupt, r);
+  r->line = line_new(session_interrupt, r);
   if (!r->line) return luaL_error(L, "cannot read lines: not enough memory");
   r->color = use_color(r->line);
   gort_task_set_interruptible(r->task);
   atomic_store(&p->repl, r);
-  atomic_store(&p->host.show, show);
+  atomic_store(&p->host.show, session_show);
   if (r->line->terminal)
-    write_text(r, stdout, "`:help` tells more, Ctrl-D leaves\n");
+    session_write(r, stdout, "`:help` tells more, Ctrl-D leaves\n");
   lua_settop(L, PROGRAM);
-  lua_pushcfunction(L, with_traceback);
+  lua_pushcfunction(L, session_traceback);
   locals_new(L);
   return run(L, r, ASK, LUA_OK, false);
 }
