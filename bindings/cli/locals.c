@@ -256,7 +256,7 @@ static bool load_inside(lua_State *L, int locals, const char *before,
   if (d) add_list(out, d);
   add(out, " end");
   char *all = gort_text_take(out);
-  if (!all) luaL_error(L, "not enough memory");
+  if (!all) return luaL_error(L, "not enough memory") != 0;
   bool good = load(L, all) == LUA_OK;
   gort_free(all);
   return good;

@@ -34,10 +34,11 @@ static void forget_chunk(repl *r) {
 /* Takes a line into the chunk; false: no memory. */
 static bool add_line(repl *r, const char *text) {
   size_t before = r->chunk ? strlen(r->chunk) + 1 : 0;
-  char *chunk = realloc(r->chunk, before + strlen(text) + 1);
+  size_t size = strlen(text) + 1;
+  char *chunk = realloc(r->chunk, before + size);
   if (!chunk) return false;
   if (before) chunk[before - 1] = '\n';
-  strcpy(chunk + before, text);
+  memcpy(chunk + before, text, size);
   r->chunk = chunk;
   return true;
 }

@@ -52,11 +52,11 @@ bool repl_deadlock(repl *r, const char *report) {
 
 void repl_show_error(repl *r, const char *report) {
   size_t len = strlen(report);
-  char *text = malloc(len + 2);
+  char *text = malloc(len + 1);
   if (!text) return;
   memcpy(text, report, len);
-  strcpy(text + len, "\n");
-  session_write(r, stderr, text);
+  text[len] = '\n';
+  lgort_write(r->host, stderr, text, len + 1);
   free(text);
 }
 
