@@ -20,7 +20,8 @@ static const page pages[] = {
      "  :chans         the channels you hold, and who waits on them\n"
      "  :time EXPR     how long it takes\n"
      "  :load FILE     runs a file here\n"
-     "  :help [topic]  topics: chan go keys runtime select sync time\n"
+     "  :help [topic]  topics: chan context go keys runtime\n"
+     "                 select sync time\n"
      "  :quit          or Ctrl-D\n"
      "\n"
      "A command may be shortened: `:ta`, `:q`.\n"},
@@ -34,6 +35,17 @@ static const page pages[] = {
      "ch:try_recv()                 ready?, v, ok\n"
      "ch:close()   #ch   ch:cap()   for v in ch do ... end\n"
      "ch:sender()  ch:receiver()    views with one direction only\n"},
+    {"context",
+     "local context = gort.context\n"
+     "local ctx, cancel = context.with_cancel(context.background())\n"
+     "context.with_timeout(parent, seconds)   with_deadline, with_value ...\n"
+     "cancel()                      ends ctx and what was made from it\n"
+     "ctx:done()  ctx:err()         to receive from; why it ended\n"
+     "ctx:go(fn, ...)               a task that ends with ctx\n"
+     "context.shield(fn, ...)       what is not to be ended in it\n"
+     "\n"
+     "Everything that blocks takes a context, or seconds, as its last\n"
+     "argument.\n"},
     {"go",
      "go(fn, ...)   starts a task: fn(...) runs beside you, on any core.\n"
      "\n"

@@ -51,13 +51,13 @@ bool repl_deadlock(repl *r, const char *report) {
 }
 
 void repl_show_error(repl *r, const char *report) {
-  size_t len = strlen(report);
-  char *text = malloc(len + 1);
+  gort_text *text = gort_text_new();
   if (!text) return;
-  memcpy(text, report, len);
-  text[len] = '\n';
-  lgort_write(r->host, stderr, text, len + 1);
-  free(text);
+  gort_text_add(text, report, strlen(report));
+  gort_text_add(text, "\n", 1);
+  char *all = gort_text_take(text);
+  if (all) session_write(r, stderr, all);
+  gort_free(all);
 }
 
 void repl_restore_terminal(void) { line_restore(); }
