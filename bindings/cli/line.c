@@ -20,6 +20,7 @@ static atomic_bool continued; /* after Ctrl-Z */
 static atomic_int wake_fd = -1;
 static struct termios found; /* the terminal as it was; written once */
 static atomic_bool was_found;
+static atomic_bool half_typed; /* the cursor is in a line being typed */
 
 static void poke(int fd) {
   uint64_t one = 1;
@@ -39,7 +40,9 @@ int line_take_interrupts(void) { return atomic_exchange(&interrupts, 0); }
 bool line_take_continued(void) { return atomic_exchange(&continued, false); }
 
 void line_restore(void) {
-  if (atomic_load(&was_found)) tcsetattr(STDIN_FILENO, TCSADRAIN, &found);
+  if (!atomic_load(&was_found)) return;
+  if (atomic_load(&half_typed)) putchar('\n');
+  tcsetattr(STDIN_FILENO, TCSADRAIN, &found);
 }
 
 int line_columns(void) {
@@ -159,7 +162,10 @@ static line_event read_line(line *l) {
   pthread_mutex_lock(&l->mutex);
   l->editing = true;
   pthread_mutex_unlock(&l->mutex);
-  return line_edit(l);
+  atomic_store(&half_typed, true);
+  line_event e = line_edit(l);
+  atomic_store(&half_typed, false);
+  return e;
 }
 
 static void *thread_main(void *arg) {

@@ -27,26 +27,35 @@ static void *lua_memory(void *ud, void *ptr, size_t osize, size_t nsize) {
   return moved || !ptr || nsize > osize ? moved : ptr;
 }
 
-/* The warning function of lua: "@on" and "@off" control it, a warning may come
- * in pieces, and no other vm's gets in between them. */
+/* Writes the warning that has been put together. */
+static void end_warning(lgort_vm *vm) {
+  char *text = gort_text_take(vm->warning);
+  vm->warning = NULL;
+  if (text) lgort_write(vm->host, stderr, text, strlen(text));
+  fflush(stderr);
+  gort_free(text);
+}
+
+/* The warning function of lua: "@on" and "@off" control it. A warning may come
+ * in pieces, and is written in one. */
 static void warn(void *ud, const char *message, int to_be_continued) {
+  static const char head[] = "Lua warning: ";
   lgort_vm *vm = ud;
-  if (!vm->warn_more && !to_be_continued && *message == '@') {
+  if (!vm->warning && !to_be_continued && *message == '@') {
     if (strcmp(message, "@on") == 0) vm->warn_on = true;
     if (strcmp(message, "@off") == 0) vm->warn_on = false;
     return;
   }
   if (!vm->warn_on) return;
-  if (!vm->warn_more) {
-    flockfile(stderr);
-    lgort_write(vm->host, stderr, "Lua warning: ", 13);
+  if (!vm->warning) {
+    vm->warning = gort_text_new();
+    if (!vm->warning) return;
+    gort_text_add(vm->warning, head, sizeof head - 1);
   }
-  lgort_write(vm->host, stderr, message, strlen(message));
-  vm->warn_more = to_be_continued;
+  gort_text_add(vm->warning, message, strlen(message));
   if (to_be_continued) return;
-  lgort_write(vm->host, stderr, "\n", 1);
-  fflush(stderr);
-  funlockfile(stderr);
+  gort_text_add(vm->warning, "\n", 1);
+  end_warning(vm);
 }
 
 static int new_ref_table(lua_State *L, const char *mode) {
@@ -108,6 +117,7 @@ static int open_state(lua_State *L) {
 static void vm_destroy(gort_vm *gvm) {
   lgort_vm *vm = gort_vm_state(gvm);
   if (vm->L) lua_close(vm->L);
+  if (vm->warning) end_warning(vm);
   lgort_held_fini(&vm->held);
   lgort_encoder_fini(&vm->encoder);
   lgort_protos_fini(&vm->protos);

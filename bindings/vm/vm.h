@@ -113,10 +113,11 @@ typedef struct lgort_vm {
   atomic_bool preempt;  /* the running task's turn is over; relaxed */
   atomic_int interrupt; /* lgort_interrupt; set by any thread */
 
-  unsigned new_handles;    /* since the last collection */
-  int panics;              /* how many this vm has added to panicking */
-  bool closing;            /* os.exit closes the state */
-  bool warn_on, warn_more; /* state of the warning function */
+  unsigned new_handles; /* since the last collection */
+  int panics;           /* how many this vm has added to panicking */
+  bool closing;         /* os.exit closes the state */
+  bool warn_on;         /* warnings are written ... */
+  gort_text *warning;   /* ... this one once it is whole; owned, or NULL */
 
   lgort_task *starting; /* its call is being unpacked, or NULL */
   lgort_task *pool;
