@@ -41,6 +41,8 @@ BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
+BASHDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
 DESTDIR ?=
 
 # Seconds that one test program or spec file may take, and how often
@@ -56,6 +58,8 @@ LUA_CFLAGS = $(call ask,LUA_CFLAGS,pkg-config --cflags lua5.4)
 LUA_LIBDIR = $(call ask,LUA_LIBDIR,pkg-config --variable=libdir lua5.4)
 UV_CFLAGS = $(call ask,UV_CFLAGS,pkg-config --cflags libuv)
 UV_LIBS = $(call ask,UV_LIBS,pkg-config --libs libuv)
+EDIT_CFLAGS = $(call ask,EDIT_CFLAGS,pkg-config --cflags libedit)
+EDIT_LIBS = $(call ask,EDIT_LIBS,pkg-config --libs libedit)
 CMOCKA_CFLAGS = $(call ask,CMOCKA_CFLAGS,pkg-config --cflags cmocka)
 CMOCKA_LIBS = $(call ask,CMOCKA_LIBS,pkg-config --libs cmocka)
 VERSION = $(call ask,VERSION,sed -n \
@@ -97,6 +101,7 @@ MODULE_SRC := $(sort $(wildcard tests/modules/*.c))
 SPECS := $(sort $(wildcard spec/*_spec.lua spec/*/*_spec.lua))
 HEADERS := $(wildcard runtime/include/*.h bindings/include/*.h)
 MANPAGES := $(wildcard bindings/cli/*.1)
+COMPLETIONS := bindings/cli/completions
 
 LIB := $(O)/libgort.a
 LIB_OBJ := $(RUNTIME_SRC:%.c=$(O)/%.o) $(BINDINGS_SRC:%.c=$(O)/%.o)
@@ -114,6 +119,7 @@ C_SRC = $(RUNTIME_SRC) $(BINDINGS_SRC) $(CLI_SRC) $(TEST_SRC) $(STRESS_SRC) \
 # The same in every configuration: once will do.
 MODELS := $(if $(SANITIZE),,tests/model/run.sh)
 SHELL_FILES = .ci/run $(wildcard scripts/*/*.sh)
+BASH_FILES = $(COMPLETIONS)/gort.bash
 
 # ---- Rules: the program -----------------------------------------------------
 
@@ -129,7 +135,8 @@ build/gort: $(O)/gort FORCE
 	@[ "$$(readlink $@)" = $(CONFIG)/gort ] || ln -sfn $(CONFIG)/gort $@
 
 $(O)/gort: $(CLI_OBJ) $(LIB) $(O)/link-flags
-	$(LINK) -o $@ $(CLI_OBJ) $(LIB) $(LUA_WHOLE) $(LIBS) $(ALLOCATOR)
+	$(LINK) -o $@ $(CLI_OBJ) $(LIB) $(LUA_WHOLE) $(EDIT_LIBS) $(LIBS) \
+	  $(ALLOCATOR)
 
 $(LIB): $(LIB_OBJ) $(O)/objects
 	@rm -f $@
@@ -140,18 +147,20 @@ $(O)/runtime/%.o: runtime/%.c $(O)/flags
 	@mkdir -p $(@D)
 	$(COMPILE) -o $@ $<
 
+$(CLI_OBJ): COMPILE += $(EDIT_CFLAGS)
+
 $(O)/bindings/%.o: bindings/%.c $(O)/flags
 	@mkdir -p $(@D)
 	$(COMPILE) $(LUA_CFLAGS) -o $@ $<
 
 # What a build depends on besides files: a change rewrites the stamp.
 $(O)/flags: STAMP = $(COMPILE) $(LUA_CFLAGS)
-$(O)/link-flags: STAMP = $(LINK) $(LUA_WHOLE) $(LIBS) $(ALLOCATOR) $(CLI_OBJ)
+$(O)/link-flags: STAMP = $(LINK) $(LUA_WHOLE) $(EDIT_LIBS) $(LIBS) $(ALLOCATOR) $(CLI_OBJ)
 $(O)/objects: STAMP = $(LIB_OBJ)
 $(O)/flags $(O)/link-flags $(O)/objects: FORCE
 	@mkdir -p $(@D)
-	@pkg-config --exists lua5.4 libuv || { echo "gort needs gcc, pkg-config," \
-	  "libuv and Lua 5.4: scripts/dev/setup.sh installs them" >&2; exit 1; }
+	@pkg-config --exists lua5.4 libuv libedit || { echo "gort needs gcc," \
+	  "pkg-config, libuv, libedit and Lua 5.4: scripts/dev/setup.sh installs them" >&2; exit 1; }
 	@echo '$(STAMP)' | cmp -s - $@ || echo '$(STAMP)' >$@
 
 FORCE:
@@ -231,13 +240,15 @@ fuzz: ## the decoder against random bytes, FUZZ_SECONDS long
 # ---- Rules: care ------------------------------------------------------------
 
 TIDY_FLAGS = $(LANGUAGE) $(WARNINGS) -Wthread-safety -DGORT_DEBUG=1 \
-  $(INCLUDES) -Itests $(UV_CFLAGS) $(LUA_CFLAGS) $(CMOCKA_CFLAGS)
+  $(INCLUDES) -Itests $(UV_CFLAGS) $(LUA_CFLAGS) $(EDIT_CFLAGS) \
+  $(CMOCKA_CFLAGS)
 
 lint: ## cppcheck, clang-tidy, clang-format, luacheck, shellcheck
 	@scripts/dev/setup.sh lint
 	@! grep -rnE '# *include.*(lua|lauxlib|lualib|lgort)\.h' runtime || \
 	  { echo "runtime/ must not include Lua"; exit 1; }
 	shellcheck $(SHELL_FILES)
+	shellcheck --shell=bash $(BASH_FILES)
 	clang-format --dry-run -Werror $(C_FILES)
 	luacheck --quiet $(wildcard scripts spec bindings)
 	cppcheck --quiet -j $(NPROC) --std=c11 --library=posix --inline-suppr \
@@ -255,12 +266,14 @@ format: ## lay out the C sources with clang-format
 install: all ## install to $(DESTDIR)$(PREFIX)
 	@$(if $(VERSION),,$(error no version in runtime/include/gort.h))
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(INCLUDEDIR) \
-	  $(DESTDIR)$(LIBDIR)/pkgconfig
+	  $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(MANDIR)/man1 \
+	  $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR)
 	install -m 755 $(O)/gort $(DESTDIR)$(BINDIR)/gort
 	install -m 644 $(HEADERS) $(DESTDIR)$(INCLUDEDIR)
 	install -m 644 $(LIB) $(DESTDIR)$(LIBDIR)
-	$(if $(MANPAGES),install -d $(DESTDIR)$(MANDIR)/man1 && \
-	  install -m 644 $(MANPAGES) $(DESTDIR)$(MANDIR)/man1)
+	install -m 644 $(MANPAGES) $(DESTDIR)$(MANDIR)/man1
+	install -m 644 $(COMPLETIONS)/gort.bash $(DESTDIR)$(BASHDIR)/gort
+	install -m 644 $(COMPLETIONS)/_gort $(DESTDIR)$(ZSHDIR)/_gort
 	@printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$(INCLUDEDIR)' \
 	  'libdir=$(LIBDIR)' '' 'Name: gort' \
 	  "Description: Go's concurrency in C: tasks, channels, select" \
@@ -270,6 +283,7 @@ install: all ## install to $(DESTDIR)$(PREFIX)
 
 uninstall: ## remove what install put there
 	rm -f $(DESTDIR)$(BINDIR)/gort $(DESTDIR)$(LIBDIR)/libgort.a \
+	  $(DESTDIR)$(BASHDIR)/gort $(DESTDIR)$(ZSHDIR)/_gort \
 	  $(DESTDIR)$(LIBDIR)/pkgconfig/gort.pc \
 	  $(patsubst %,$(DESTDIR)$(INCLUDEDIR)/%,$(notdir $(HEADERS))) \
 	  $(patsubst %,$(DESTDIR)$(MANDIR)/man1/%,$(notdir $(MANPAGES)))

@@ -1,6 +1,9 @@
 /* options.c - the command line of gort.
  *
- * SPDX-License-Identifier: MIT */
+ * SPDX-License-Identifier: MIT
+ *
+ * Two passes, as in lua: the whole line is checked before anything runs, and
+ * what there is to run happens in its order. */
 #include "cli/options.h"
 
 #include <lua.h>
@@ -14,6 +17,7 @@
 static const char usage[] =
     "usage: gort [options] [script [args]]\n"
     "  -e stat     run the string stat\n"
+    "  -i          enter interactive mode after running the script\n"
     "  -l mod      require library mod into global mod\n"
     "  -l g=mod    require library mod into global g\n"
     "  -v          show version information\n"
@@ -23,16 +27,23 @@ static const char usage[] =
     "  --help      show this help\n"
     "  --version   show the version\n"
     "  --          stop handling options\n"
-    "  -           stop handling options and run standard input\n";
+    "  -           stop handling options and run standard input\n"
+    "Without a script: interactive mode on a terminal, else standard input.\n";
 
-static void print_version(void) {
+void cli_print_version(void) {
   printf("gort %s (%s)\n", GORT_VERSION, LUA_RELEASE);
+  fflush(stdout);
 }
 
 static int mistake(const char *what, const char *arg) {
   fprintf(stderr, "gort: %s '%s'\n%s", what, arg, usage);
   return 1;
 }
+
+/* What the short options ask for besides steps. */
+typedef struct flags {
+  bool code, interactive, version;
+} flags;
 
 static void add(cli_options *o, cli_kind kind, const char *text,
                 const char *name) {
@@ -69,7 +80,7 @@ static int parse_long(cli_options *o, int *i) {
     return 0;
   }
   if (strcmp(arg, "--version") == 0) {
-    print_version();
+    cli_print_version();
     return 0;
   }
   const char *value = NULL;
@@ -84,72 +95,94 @@ static int parse_long(cli_options *o, int *i) {
   return -1;
 }
 
-/* A short option; *code is set when there is something to run. -1: go on. */
-static int parse_short(cli_options *o, int *i, bool *code, bool *version) {
-  const char *arg = o->argv[*i];
-  const char *value = NULL;
-  if (arg[1] == 'e' || arg[1] == 'l') {
-    value = arg[2] ? arg + 2 : o->argv[++*i];
-    if (!value) return mistake("an argument is missing after", arg);
-  } else if (arg[2]) {
-    return mistake("unrecognized option", arg);
+/* -e and -l: the rest of the word, or the next one, which is no option. */
+static int parse_valued(cli_options *o, int *i, flags *f) {
+  const char *arg = o->argv[*i], *value = arg + 2;
+  if (!*value) {
+    value = o->argv[*i + 1];
+    if (!value || *value == '-') {
+      fprintf(stderr, "gort: '%s' needs argument\n%s", arg, usage);
+      return 1;
+    }
+    ++*i;
   }
+  if (arg[1] == 'l') {
+    add(o, CLI_MODULE, value, NULL);
+  } else {
+    add(o, CLI_CODE, value, "=(command line)");
+    f->code = true;
+  }
+  return -1;
+}
+
+/* A short option; -1: go on. */
+static int parse_short(cli_options *o, int *i, flags *f) {
+  const char *arg = o->argv[*i];
+  if (arg[1] == 'e' || arg[1] == 'l') return parse_valued(o, i, f);
+  if (arg[2]) return mistake("unrecognized option", arg);
   switch (arg[1]) {
-    case 'e':
-      add(o, CLI_CODE, value, "=(command line)");
-      *code = true;
-      return -1;
-    case 'l':
-      add(o, CLI_MODULE, value, NULL);
-      return -1;
     case 'E':
       o->no_env = true;
       return -1;
     case 'W':
       o->warnings = true;
+      add(o, CLI_WARN, NULL, NULL);
+      return -1;
+    case 'i':
+      f->interactive = true;
+      f->version = true;
       return -1;
     case 'v':
-      *version = true;
+      f->version = true;
       return -1;
     default:
       return mistake("unrecognized option", arg);
   }
 }
 
-int cli_parse(cli_options *o, int argc, char **argv) {
-  bool code = false, version = false;
-  memset(o, 0, sizeof *o);
-  o->argc = argc;
-  o->argv = argv;
-  o->steps = malloc(((size_t)argc + 3) * sizeof *o->steps);
-  if (!o->steps) return mistake("not enough memory for", argv[0]);
-  for (int i = 1; i < argc; i++)
-    if (strcmp(argv[i], "-E") == 0)
-      o->no_env = true;
-    else if (argv[i][0] != '-')
-      break;
-  if (!o->no_env) add_init(o);
-  int i = 1;
-  for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
-    if (strcmp(argv[i], "--") == 0) {
+/* All options; o->script is set to what follows them. -1: go on. */
+static int parse_options(cli_options *o, flags *f) {
+  int i = 1, done;
+  for (; o->argv[i] && o->argv[i][0] == '-' && o->argv[i][1]; i++) {
+    if (strcmp(o->argv[i], "--") == 0) {
       o->after_dashes = true;
       i++;
       break;
     }
-    int done = argv[i][1] == '-' ? parse_long(o, &i)
-                                 : parse_short(o, &i, &code, &version);
+    done = o->argv[i][1] == '-' ? parse_long(o, &i) : parse_short(o, &i, f);
     if (done >= 0) return done;
   }
-  if (i < argc) o->script = i;
-  if (version) print_version();
-  if (o->script) {
-    add(o, CLI_SCRIPT, NULL, NULL);
-  } else if (!code && !version) {
-    if (isatty(STDIN_FILENO)) {
-      fputs(usage, stderr);
-      return 1;
-    }
-    add(o, CLI_SCRIPT, NULL, NULL); /* standard input */
+  if (o->argv[i]) o->script = i;
+  return -1;
+}
+
+/* LUA_INIT comes before the steps that the options gave. */
+static void put_init_first(cli_options *o) {
+  int n = o->nsteps;
+  add_init(o);
+  if (o->nsteps == n) return;
+  cli_step init = o->steps[n];
+  memmove(o->steps + 1, o->steps, (size_t)n * sizeof *o->steps);
+  o->steps[0] = init;
+}
+
+int cli_parse(cli_options *o, int argc, char **argv) {
+  flags f = {0};
+  memset(o, 0, sizeof *o);
+  o->argc = argc;
+  o->argv = argv;
+  o->steps = malloc(((size_t)argc + 4) * sizeof *o->steps);
+  if (!o->steps) return mistake("not enough memory for", "the command line");
+  int done = argc > 0 ? parse_options(o, &f) : -1;
+  if (done >= 0) return done;
+  if (!o->no_env) put_init_first(o);
+  if (o->script) add(o, CLI_SCRIPT, NULL, NULL);
+  if (f.interactive) {
+    add(o, CLI_REPL, NULL, NULL);
+  } else if (!o->script && !f.code && !f.version) {
+    f.version = isatty(STDIN_FILENO);
+    add(o, f.version ? CLI_REPL : CLI_STDIN, NULL, NULL);
   }
+  if (f.version) cli_print_version();
   return -1;
 }

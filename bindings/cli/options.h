@@ -10,7 +10,10 @@ typedef enum cli_kind {
   CLI_CODE,   /* run text */
   CLI_FILE,   /* run the file text (LUA_INIT=@file) */
   CLI_MODULE, /* require text */
-  CLI_SCRIPT  /* run the script with its arguments */
+  CLI_WARN,   /* turn warnings on */
+  CLI_SCRIPT, /* run the script with its arguments */
+  CLI_STDIN,  /* run standard input, without arguments */
+  CLI_REPL    /* read, evaluate, print */
 } cli_kind;
 
 typedef struct cli_step {
@@ -22,7 +25,7 @@ typedef struct cli_step {
 typedef struct cli_options {
   int argc;
   char **argv;
-  int script;        /* its index in argv; 0: none (standard input) */
+  int script;        /* its index in argv; 0: none */
   bool after_dashes; /* "--" came before it: "-" is a file's name */
   bool no_env, warnings;
   unsigned procs;  /* 0: as many as there are */
@@ -33,5 +36,7 @@ typedef struct cli_options {
 /* Reads the command line. -1: run the steps; else exit with that status
  * (help, version, or a mistake that was explained on stderr). */
 int cli_parse(cli_options *o, int argc, char **argv);
+/* "gort 0.1.0 (Lua 5.4.4)" on standard output. */
+void cli_print_version(void);
 
 #endif

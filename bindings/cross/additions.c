@@ -25,6 +25,9 @@ void lgort_push_library(lua_State *L, const char *name) {
 
 /* ---- noting ------------------------------------------------------------ */
 
+static char mark;
+void *const lgort_watch_mark = &mark;
+
 /* __newindex of a standard table: notes the key for the tasks to come.
  * Upvalue: the table's name. */
 static int note_addition(lua_State *L) {
@@ -172,10 +175,12 @@ void lgort_open_additions(lua_State *L, lgort_vm *vm) {
   vm->added_values = luaL_ref(L, LUA_REGISTRYINDEX);
   for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++) {
     lgort_push_library(L, libraries[i]);
-    lua_createtable(L, 0, 1);
+    lua_createtable(L, 0, 2);
     lua_pushstring(L, libraries[i]);
     lua_pushcclosure(L, note_addition, 1);
     lua_setfield(L, -2, "__newindex");
+    lua_pushlightuserdata(L, lgort_watch_mark);
+    lua_setfield(L, -2, "__metatable");
     lua_setmetatable(L, -2);
     lua_pop(L, 1);
   }

@@ -29,4 +29,8 @@ void lgort_use_additions(lua_State *L, lgort_vm *vm, lgort_class *additions);
 void lgort_push_library(lua_State *L, const char *name);
 void lgort_open_additions(lua_State *L, lgort_vm *vm);
 
+/* The __metatable of those metatables by which additions to standard tables
+ * are noticed: a light userdata. */
+extern void *const lgort_watch_mark;
+
 #endif

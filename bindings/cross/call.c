@@ -291,6 +291,8 @@ bool lgort_call_is_plain(lgort_vm *vm, gort_record *r) {
   return c->form == CALL_VALUES && lgort_has_additions(vm, c->additions);
 }
 
+bool lgort_call_is_body(gort_record *r) { return call_of(r)->form == CALL_C; }
+
 bool lgort_call_push_missing(lua_State *L, gort_record *r) {
   const call *c = call_of(r);
   if (!lgort_has_additions(lgort_vm_of(L), c->additions) &&

@@ -17,6 +17,9 @@ gort_record *lgort_call_new(lua_State *L, lgort_vm *vm, int first);
 /* Makes the task tell wg when its function has ended; takes a count. */
 void lgort_call_done(gort_record *r, gort_waitgroup *wg);
 
+/* The main task's: pushing gives a C function that runs as the task itself,
+ * and its argument. */
+bool lgort_call_is_body(gort_record *r);
 /* True when pushing it can fail only for want of memory. */
 bool lgort_call_is_plain(lgort_vm *vm, gort_record *r);
 /* Pushes the name of a module that must be loaded first; else false. */

@@ -19,8 +19,10 @@ int lgort_open_time(lua_State *L);      /* gort.time */
 int lgort_open_waitgroup(lua_State *L); /* gort.sync.waitgroup */
 int lgort_open_context(lua_State *L);   /* gort.context */
 int lgort_open_runtime(lua_State *L);   /* gort.runtime */
-/* print, load, os.execute ...: Lua's, made for many tasks in one process. */
+/* load, os.execute ...: Lua's, made for many tasks in one process. */
 void lgort_open_stock(lua_State *L);
+/* print, io.write, file:write: nothing gets in between one call's pieces. */
+void lgort_open_output(lua_State *L);
 
 /* The globals go, chan, select, gort, and the same through require. */
 void lgort_open_all(lua_State *L);

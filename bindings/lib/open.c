@@ -38,15 +38,29 @@ static void as_module(lua_State *L, const char *name) {
   lua_pop(L, 1);
 }
 
-/* The value on top becomes a global and a field of the table below it. */
+/* The value on top becomes a global and a field of the table below it. That
+ * one has its fields from there: Lua's messages name a function after the
+ * first module that they find it in, and `go` is to be called so. */
 static void as_global(lua_State *L, const char *name) {
   lua_pushvalue(L, -1);
   lua_setglobal(L, name);
+  luaL_getmetafield(L, -2, "__index");
+  lua_insert(L, -2);
   lua_setfield(L, -2, name);
+  lua_pop(L, 1);
+}
+
+/* Pushes the table of the module gort. */
+static void push_gort(lua_State *L) {
+  lua_newtable(L);
+  lua_createtable(L, 0, 2);
+  lua_newtable(L);
+  lua_setfield(L, -2, "__index");
+  lua_setmetatable(L, -2);
 }
 
 void lgort_open_all(lua_State *L) {
-  lua_newtable(L);
+  push_gort(L);
   as_module(L, "gort");
   lgort_open_task(L);
   as_global(L, "go");

@@ -2,62 +2,99 @@
  *
  * SPDX-License-Identifier: MIT
  *
- *   print            writes its line in one piece
- *   load, loadfile, dofile   in tasks: the chunk sees the task's globals
- *   os.execute       parks the task, the shell runs on another thread
- *   os.exit          stops the workers first */
+ *   load, loadfile, dofile        in tasks: the chunk sees the task's globals
+ *   getmetatable, setmetatable    standard tables seem to have none
+ *   os.execute                    parks the task; the shell runs elsewhere
+ *   os.exit                       stops the workers first
+ *
+ * They have no upvalues, so that they cross as they are. output.c has print
+ * and write. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cross/additions.h"
 #include "cross/env.h"
-#include "cross/message.h"
 #include "lib/lib.h"
 #include "vm/bound.h"
 
-static int stock_print(lua_State *L) {
-  luaL_Buffer b;
-  int n = lua_gettop(L);
-  luaL_buffinit(L, &b);
-  for (int i = 1; i <= n; i++) {
-    if (i > 1) luaL_addchar(&b, '\t');
-    luaL_tolstring(L, i, NULL);
-    luaL_addvalue(&b);
-  }
-  luaL_addchar(&b, '\n');
-  luaL_pushresult(&b);
-  size_t len;
-  const char *s = lua_tolstring(L, -1, &len);
-  flockfile(stdout);
-  fwrite(s, 1, len, stdout);
-  fflush(stdout);
-  funlockfile(stdout);
-  return 0;
-}
-
 /* ---- load in tasks ----------------------------------------------------- */
 
-/* Calls Lua's own function of that name with the arguments on the stack. In a
- * task, a chunk that was given no environment gets the task's. The functions
- * have no upvalues, so that they cross as they are. */
-static int load_as(lua_State *L, const char *stock, int env_arg) {
+/* Gives the chunk on top its globals: the value at env_arg if there is one;
+ * in a task, the task's. */
+static void set_env(lua_State *L, int env_arg) {
   lgort_vm *vm = lgort_vm_of(L);
-  bool own = lua_isnone(L, env_arg) && gort_vm_index(vm->vm) > 0;
-  lua_getfield(L, LUA_REGISTRYINDEX, stock);
-  lua_insert(L, 1);
-  lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
-  if (own && lua_isfunction(L, 1)) {
+  if (env_arg)
+    lua_pushvalue(L, env_arg);
+  else if (gort_vm_index(vm->vm) > 0)
     lgort_push_task_env(L, vm);
-    if (!lua_setupvalue(L, 1, 1)) lua_pop(L, 1);
-  }
-  return lua_gettop(L);
+  else
+    return; /* lua_load has done it */
+  if (!lua_setupvalue(L, -2, 1)) lua_pop(L, 1);
 }
 
-static int stock_load(lua_State *L) { return load_as(L, "gort.load", 4); }
+static int loaded(lua_State *L, int status, int env_arg) {
+  if (status == LUA_OK) {
+    set_env(L, env_arg);
+    return 1;
+  }
+  luaL_pushfail(L);
+  lua_insert(L, -2);
+  return 2;
+}
+
+enum { PIECE = 5 }; /* where the piece that lua_load reads is kept alive */
+
+static const char *read_piece(lua_State *L, void *ud, size_t *size) {
+  (void)ud;
+  luaL_checkstack(L, 2, "too many nested functions");
+  lua_pushvalue(L, 1);
+  lua_call(L, 0, 1);
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    *size = 0;
+    return NULL;
+  }
+  if (!lua_isstring(L, -1))
+    luaL_error(L, "reader function must return a string");
+  lua_replace(L, PIECE);
+  return lua_tolstring(L, PIECE, size);
+}
+
+/* lua_load from the function at 1. An error in that passes through the task's
+ * message handler, which takes it for one that nobody catches. */
+static int load_pieces(lua_State *L, const char *name, const char *mode) {
+  lgort_vm *vm = lgort_vm_of(L);
+  int before = vm->panics;
+  bool unwinding = vm->task && vm->task->unwinding;
+  int status = lua_load(L, read_piece, NULL, name, mode);
+  if (vm->task) vm->task->unwinding = unwinding;
+  atomic_fetch_sub(&vm->host->panicking, vm->panics - before);
+  vm->panics = before;
+  return status;
+}
+
+static int stock_load(lua_State *L) {
+  size_t len;
+  const char *text = lua_tolstring(L, 1, &len);
+  const char *mode = luaL_optstring(L, 3, "bt");
+  int env_arg = lua_isnone(L, 4) ? 0 : 4;
+  if (text) {
+    const char *name = luaL_optstring(L, 2, text);
+    return loaded(L, luaL_loadbufferx(L, text, len, name, mode), env_arg);
+  }
+  const char *name = luaL_optstring(L, 2, "=(load)");
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  lua_settop(L, PIECE);
+  return loaded(L, load_pieces(L, name, mode), env_arg);
+}
 
 static int stock_loadfile(lua_State *L) {
-  return load_as(L, "gort.loadfile", 3);
+  const char *name = luaL_optstring(L, 1, NULL);
+  const char *mode = luaL_optstring(L, 2, NULL);
+  int env_arg = lua_isnone(L, 3) ? 0 : 3;
+  return loaded(L, luaL_loadfilex(L, name, mode), env_arg);
 }
 
 static int dofile_k(lua_State *L, int status, lua_KContext ctx) {
@@ -66,25 +103,40 @@ static int dofile_k(lua_State *L, int status, lua_KContext ctx) {
 }
 
 static int stock_dofile(lua_State *L) {
-  lgort_vm *vm = lgort_vm_of(L);
   const char *name = luaL_optstring(L, 1, NULL);
   lua_settop(L, 1);
   if (luaL_loadfile(L, name) != LUA_OK) return lua_error(L);
-  if (gort_vm_index(vm->vm) > 0) {
-    lgort_push_task_env(L, vm);
-    if (!lua_setupvalue(L, -2, 1)) lua_pop(L, 1);
-  }
+  set_env(L, 0);
   lua_callk(L, 0, LUA_MULTRET, 0, dofile_k);
   return dofile_k(L, LUA_OK, 0);
 }
 
-/* Keeps the stock function in the registry and puts f in its place. */
-static void replace(lua_State *L, const char *name, lua_CFunction f) {
-  lua_pushfstring(L, "gort.%s", name);
-  lua_getglobal(L, name);
-  lua_rawset(L, LUA_REGISTRYINDEX);
-  lua_pushcfunction(L, f);
-  lua_setglobal(L, name);
+/* ---- metatables -------------------------------------------------------- */
+
+/* The metatables by which additions to standard tables are noticed (env.c)
+ * are none to a script. */
+
+static int stock_getmetatable(lua_State *L) {
+  luaL_checkany(L, 1);
+  if (!lua_getmetatable(L, 1))
+    lua_pushnil(L);
+  else if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL &&
+           lua_topointer(L, -1) == lgort_watch_mark)
+    lua_pushnil(L);
+  return 1; /* the field, or the metatable itself */
+}
+
+static int stock_setmetatable(lua_State *L) {
+  int type = lua_type(L, 2);
+  luaL_checktype(L, 1, LUA_TTABLE);
+  luaL_argexpected(L, type == LUA_TNIL || type == LUA_TTABLE, 2,
+                   "nil or table");
+  if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL &&
+      lua_topointer(L, -1) != lgort_watch_mark)
+    return luaL_error(L, "cannot change a protected metatable");
+  lua_settop(L, 2);
+  lua_setmetatable(L, 1);
+  return 1;
 }
 
 /* ---- os ---------------------------------------------------------------- */
@@ -131,6 +183,14 @@ static int os_execute(lua_State *L) {
   return luaL_execresult(L, c->status);
 }
 
+/* Closes the <close> variables of the running task, as lua_close does those
+ * of lua's only one; they cannot be left. */
+static void close_variables(lgort_vm *vm) {
+  vm->nopark++;
+  atomic_store_explicit(&vm->innermost, vm->task_co, memory_order_relaxed);
+  lua_resetthread(vm->task_co);
+}
+
 static int os_exit(lua_State *L) {
   lgort_vm *vm = lgort_vm_of(L);
   int status;
@@ -139,18 +199,33 @@ static int os_exit(lua_State *L) {
   else
     status = (int)luaL_optinteger(L, 1, EXIT_SUCCESS);
   bool close = lua_toboolean(L, 2);
-  gort_stop(vm->rt, 50000000);
-  if (close && gort_vm_index(vm->vm) == 0) lua_close(L);
+  /* Not in a finalizer that runs because the state closes. */
+  if (close && vm->task_co && !vm->closing) {
+    vm->closing = true;
+    close_variables(vm);
+    gort_stop(vm->rt, 50000000);
+    lua_close(vm->L);
+    vm->L = NULL;
+  } else {
+    gort_stop(vm->rt, 50000000);
+  }
   vm->host->leave(vm->host, status);
   return 0;
 }
 
+static const luaL_Reg base[] = {
+    {"load", stock_load},
+    {"loadfile", stock_loadfile},
+    {"dofile", stock_dofile},
+    {"getmetatable", stock_getmetatable},
+    {"setmetatable", stock_setmetatable},
+    {NULL, NULL},
+};
+
 void lgort_open_stock(lua_State *L) {
-  lua_pushcfunction(L, stock_print);
-  lua_setglobal(L, "print");
-  replace(L, "load", stock_load);
-  replace(L, "loadfile", stock_loadfile);
-  replace(L, "dofile", stock_dofile);
+  lua_pushglobaltable(L);
+  luaL_setfuncs(L, base, 0);
+  lua_pop(L, 1);
   lua_getglobal(L, LUA_OSLIBNAME);
   lua_pushcfunction(L, os_execute);
   lua_setfield(L, -2, "execute");

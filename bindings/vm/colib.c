@@ -9,6 +9,7 @@
  * To the script the task's own coroutine is the main one. */
 #include "vm/bound.h"
 #include "vm/coro.h"
+#include "vm/preempt.h"
 
 enum { FAILED = -1, PASSED_ON = -2 };
 
@@ -21,6 +22,8 @@ static int run(lua_State *L, lua_State *co, int narg) {
   atomic_store_explicit(&vm->innermost, co, memory_order_relaxed);
   vm->nopark += stuck;
   lgort_set_suspended(co, false);
+  if (atomic_load_explicit(&vm->interrupt, memory_order_relaxed))
+    lgort_hook(vm, co, 1);
   int status = lua_resume(co, L, narg, &nres);
   vm->nopark -= stuck;
   atomic_store_explicit(&vm->innermost, outer, memory_order_relaxed);
@@ -57,7 +60,7 @@ static int begin(lua_State *L, lua_State *co, int narg) {
 
 static lua_State *check_co(lua_State *L) {
   lua_State *co = lua_tothread(L, 1);
-  luaL_argexpected(L, co, 1, "coroutine");
+  luaL_argexpected(L, co, 1, "thread");
   return co;
 }
 
@@ -83,12 +86,21 @@ static int co_resume(lua_State *L) {
   return resume_end(L, begin(L, co, lua_gettop(L) - 1));
 }
 
-/* The running task closes a coroutine (bound.h): as it was before. */
-static bool unwinds(lua_State *L, bool yes) {
-  lgort_task *t = lgort_vm_of(L)->task;
+/* lua_resetthread, whose __close handlers cannot be left. They are clean-up
+ * (bound.h). */
+static int reset(lua_State *L, lua_State *co) {
+  lgort_vm *vm = lgort_vm_of(L);
+  lgort_task *t = vm->task;
+  lua_State *outer = atomic_load_explicit(&vm->innermost, memory_order_relaxed);
   bool before = t && t->unwinding;
-  if (t) t->unwinding = yes;
-  return before;
+  atomic_store_explicit(&vm->innermost, co, memory_order_relaxed);
+  vm->nopark++;
+  if (t) t->unwinding = true;
+  int status = lua_resetthread(co);
+  if (t) t->unwinding = before;
+  vm->nopark--;
+  atomic_store_explicit(&vm->innermost, outer, memory_order_relaxed);
+  return status;
 }
 
 static int co_wrap_k(lua_State *L, int status, lua_KContext ctx);
@@ -98,9 +110,7 @@ static int wrap_end(lua_State *L, lua_State *co, int n) {
   if (n != FAILED) return n;
   int status = lua_status(co);
   if (status != LUA_OK && status != LUA_YIELD) { /* it failed: close it */
-    bool before = unwinds(L, true);
-    status = lua_resetthread(co);
-    unwinds(L, before);
+    status = reset(L, co);
     lua_xmove(co, L, 1);
   }
   if (status != LUA_ERRMEM && lua_type(L, -1) == LUA_TSTRING) {
@@ -144,30 +154,39 @@ static int co_running(lua_State *L) {
   return 2;
 }
 
-/* The stock function in upvalue 1, but for coroutines that wait. */
-static int co_status(lua_State *L) {
-  if (lgort_is_suspended(check_co(L))) {
-    lua_pushliteral(L, "normal");
-    return 1;
+/* As the stock library names them; one that waits is not to be resumed. */
+static const char *status_of(lua_State *L, lua_State *co) {
+  lua_Debug ar;
+  if (L == co) return "running";
+  if (lgort_is_suspended(co)) return "normal";
+  switch (lua_status(co)) {
+    case LUA_YIELD:
+      return "suspended";
+    case LUA_OK:
+      if (lua_getstack(co, 0, &ar)) return "normal"; /* it has frames */
+      return lua_gettop(co) == 0 ? "dead" : "suspended";
+    default:
+      return "dead";
   }
-  lua_settop(L, 1);
-  lua_pushvalue(L, lua_upvalueindex(1));
-  lua_insert(L, 1);
-  lua_call(L, 1, 1);
+}
+
+static int co_status(lua_State *L) {
+  lua_pushstring(L, status_of(L, check_co(L)));
   return 1;
 }
 
 static int co_close(lua_State *L) {
-  if (lgort_is_suspended(check_co(L)))
-    return luaL_error(L, "cannot close a normal coroutine");
-  lua_settop(L, 1);
-  lua_pushvalue(L, lua_upvalueindex(1));
-  lua_insert(L, 1);
-  bool before = unwinds(L, true);
-  int status = lua_pcall(L, 1, LUA_MULTRET, 0);
-  unwinds(L, before);
-  if (status != LUA_OK) return lua_error(L);
-  return lua_gettop(L);
+  lua_State *co = check_co(L);
+  const char *status = status_of(L, co);
+  if (*status != 's' && *status != 'd')
+    return luaL_error(L, "cannot close a %s coroutine", status);
+  if (reset(L, co) == LUA_OK) {
+    lua_pushboolean(L, 1);
+    return 1;
+  }
+  lua_pushboolean(L, 0);
+  lua_xmove(co, L, 1);
+  return 2;
 }
 
 static int co_isyieldable(lua_State *L) {
@@ -182,17 +201,13 @@ static const luaL_Reg functions[] = {
     {"yield", co_yield },
     {"running", co_running},
     {"isyieldable", co_isyieldable},
+    {"status", co_status},
+    {"close", co_close},
     {NULL, NULL},
 };
 
 void lgort_open_coroutine(lua_State *L) {
   lua_getglobal(L, LUA_COLIBNAME);
   luaL_setfuncs(L, functions, 0);
-  lua_getfield(L, -1, "status");
-  lua_pushcclosure(L, co_status, 1);
-  lua_setfield(L, -2, "status");
-  lua_getfield(L, -1, "close");
-  lua_pushcclosure(L, co_close, 1);
-  lua_setfield(L, -2, "close");
   lua_pop(L, 1);
 }

@@ -5,6 +5,8 @@
  * A task's coroutine runs task_body, a C function that turns the record into
  * a call and makes it under lua_pcallk: an error becomes a report after the
  * task's <close> variables have run, and the coroutine can be used again.
+ * The main task's runs the C function of its record itself, which deals with
+ * errors: what main calls has as many levels below it as in lua.
  *
  * Ownership: coroutines are anchored in the table of threads by slot; the
  *   pool keeps finished ones (reap). A record is task_body's until it is taken
@@ -166,7 +168,8 @@ int lgort_traceback(lua_State *L) {
     vm->task->ended = lgort_is_end(L, vm, 1);
     if (vm->task->ended) return 1;
   }
-  atomic_store(&vm->host->panicking, true);
+  vm->panics++;
+  atomic_fetch_add(&vm->host->panicking, 1);
   const char *message = lua_tostring(L, 1);
   if (!message) {
     if (luaL_callmeta(L, 1, "__tostring") && lua_type(L, -1) == LUA_TSTRING)
@@ -209,8 +212,8 @@ static int body_end(lua_State *L, int status, lua_KContext ctx) {
     const char *message = lua_tostring(L, -1);
     report_error(vm, lt, gort_task_id(gort_vm_current(vm->vm)),
                  message ? message : "not enough memory");
-    if (lt->wg) gort_object_release((gort_object *)(void *)lt->wg);
-  } else if (lt->wg) {
+  }
+  if (lt->wg) {
     gort_waitgroup_add(lt->wg, -1);
     gort_object_release((gort_object *)(void *)lt->wg);
   }
@@ -313,8 +316,11 @@ static gort_step run(lgort_vm *vm, lgort_task *lt, int nargs) {
   vm->task_co = lt->co;
   vm->task = lt;
   vm->yielding = LGORT_YIELD_USER;
+  atomic_store_explicit(&vm->preempt, false, memory_order_relaxed);
   atomic_store_explicit(&vm->innermost, lt->co, memory_order_relaxed);
   lgort_set_suspended(lt->co, false);
+  if (atomic_load_explicit(&vm->interrupt, memory_order_relaxed))
+    lgort_hook(vm, lt->co, 1);
   int status = lua_resume(lt->co, vm->L, nargs, &nres);
   atomic_store_explicit(&vm->innermost, NULL, memory_order_relaxed);
   vm->task = NULL;
@@ -328,9 +334,10 @@ static gort_step run(lgort_vm *vm, lgort_task *lt, int nargs) {
   }
   if (status != LUA_OK) {
     /* Memory ran out before the call, or even for the report. */
+    const char *message = lua_tostring(lt->co, -1);
     drop_record(lt);
     report_error(vm, lt, gort_task_id(gort_vm_current(vm->vm)),
-                 "not enough memory");
+                 message ? message : "not enough memory");
     if (lt->wg) gort_object_release((gort_object *)(void *)lt->wg);
     lua_resetthread(lt->co);
     lt->wg = NULL;
@@ -356,7 +363,7 @@ void lgort_fail(gort_record *r, int code) {
            (unsigned long long)gort_record_id(r), gort_strerror(code), created);
   if (site.wg) gort_object_release((gort_object *)(void *)site.wg);
   lgort_call_drop(r);
-  atomic_store(&h->panicking, true);
+  atomic_fetch_add(&h->panicking, 1);
   h->on_task_error(h, false, report);
 }
 
@@ -372,6 +379,11 @@ gort_step lgort_start(gort_vm *gvm, gort_task *t, gort_record *r) {
   lt->record = r;
   lt->bound = gort_task_context(t) != NULL;
   lgort_call_site(r, lt);
+  if (lgort_call_is_body(r)) {
+    int n = lgort_call_push(lt->co, r); /* two values: needs no memory */
+    drop_record(lt);
+    return run(vm, lt, n - 1);
+  }
   lua_pushcfunction(lt->co, task_body);
   lua_pushlightuserdata(lt->co, r);
   lua_pushlightuserdata(lt->co, lt);

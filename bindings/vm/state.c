@@ -13,6 +13,7 @@
 #include "cross/call.h"
 #include "vm/bound.h"
 #include "vm/coro.h"
+#include "vm/hooks.h"
 #include "vm/preempt.h"
 
 static void *lua_memory(void *ud, void *ptr, size_t osize, size_t nsize) {
@@ -26,21 +27,35 @@ static void *lua_memory(void *ud, void *ptr, size_t osize, size_t nsize) {
   return moved || !ptr || nsize > osize ? moved : ptr;
 }
 
-/* The warning function of lua: "@on" and "@off" control it, a warning may come
- * in pieces. */
+/* Writes the warning that has been put together. */
+static void end_warning(lgort_vm *vm) {
+  char *text = gort_text_take(vm->warning);
+  vm->warning = NULL;
+  if (text) lgort_write(vm->host, stderr, text, strlen(text));
+  fflush(stderr);
+  gort_free(text);
+}
+
+/* The warning function of lua: "@on" and "@off" control it. A warning may come
+ * in pieces, and is written in one. */
 static void warn(void *ud, const char *message, int to_be_continued) {
+  static const char head[] = "Lua warning: ";
   lgort_vm *vm = ud;
-  if (!vm->warn_more && !to_be_continued && *message == '@') {
+  if (!vm->warning && !to_be_continued && *message == '@') {
     if (strcmp(message, "@on") == 0) vm->warn_on = true;
     if (strcmp(message, "@off") == 0) vm->warn_on = false;
     return;
   }
-  if (vm->warn_on) {
-    fprintf(stderr, "%s%s%s", vm->warn_more ? "" : "Lua warning: ", message,
-            to_be_continued ? "" : "\n");
-    fflush(stderr);
+  if (!vm->warn_on) return;
+  if (!vm->warning) {
+    vm->warning = gort_text_new();
+    if (!vm->warning) return;
+    gort_text_add(vm->warning, head, sizeof head - 1);
   }
-  vm->warn_more = to_be_continued;
+  gort_text_add(vm->warning, message, strlen(message));
+  if (to_be_continued) return;
+  gort_text_add(vm->warning, "\n", 1);
+  end_warning(vm);
 }
 
 static int new_ref_table(lua_State *L, const char *mode) {
@@ -82,10 +97,12 @@ static int open_state(lua_State *L) {
   lgort_open_pool(L);
   lgort_open_coroutine(L);
   lgort_open_protect(L);
+  lgort_open_hooks(L);
   lgort_open_modules(L, vm);
   lgort_open_require(L, vm);
   lgort_open_classes(L, vm);
   lgort_open_stock(L);
+  lgort_open_output(L);
   lgort_open_all(L);
   if (vm->host->on_open) {
     lua_pushcfunction(L, vm->host->on_open);
@@ -100,6 +117,7 @@ static int open_state(lua_State *L) {
 static void vm_destroy(gort_vm *gvm) {
   lgort_vm *vm = gort_vm_state(gvm);
   if (vm->L) lua_close(vm->L);
+  if (vm->warning) end_warning(vm);
   lgort_held_fini(&vm->held);
   lgort_encoder_fini(&vm->encoder);
   lgort_protos_fini(&vm->protos);

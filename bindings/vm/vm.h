@@ -3,8 +3,9 @@
  * SPDX-License-Identifier: MIT
  *
  * Threads: everything in lgort_vm belongs to the worker that holds the vm,
- *   but innermost, which that worker's signal handler reads. lgort_host is
- *   shared: immutable, or guarded as its fields say. */
+ *   but innermost and preempt, which that worker's signal handler uses, and
+ *   interrupt. lgort_host is shared: immutable, or guarded as its fields
+ *   say. */
 #ifndef LGORT_VM_VM_H
 #define LGORT_VM_VM_H
 
@@ -12,6 +13,7 @@
 #include <lua.h>
 #include <lualib.h>
 #include <stdatomic.h>
+#include <stdio.h>
 
 #include "cross/codes.h"
 #include "cross/encoder.h"
@@ -24,20 +26,25 @@ typedef struct lgort_host {
   gort *rt;
   lgort_codes codes;
   /* A task died of an error nobody caught; report is the text for people,
-   * borrowed. Runs on the worker; may not return. */
+   * borrowed. Runs on the worker; need not return. When it does, the task is
+   * over and the others go on. */
   void (*on_task_error)(struct lgort_host *h, bool is_main, const char *report);
   /* os.exit: ends the process; does not return. */
   void (*leave)(struct lgort_host *h, int status);
   /* Adds what the program wants in every vm; may raise. Or NULL. */
   lua_CFunction on_open;
+  /* Where print and the like write when it is not NULL: shows text for one
+   * of the two standard streams, whole; true when it did. Any thread. */
+  bool (*_Atomic show)(struct lgort_host *h, FILE *f, const char *text,
+                       size_t len);
   void *user;
   atomic_uint_least64_t class_ids; /* the last one given (classes.h) */
   atomic_uint additions;           /* the same, for additions.h */
   bool warn_on;                    /* as lua's -W, in every vm */
   bool no_env;                     /* ignore LUA_PATH and the like */
-  /* An error that nobody catches is on its way: the program must not end in
+  /* Errors that nobody catches are on their way: the program must not end in
    * the meantime as if nothing had happened. */
-  atomic_bool panicking;
+  atomic_int panicking;
 } lgort_host;
 
 /* Why a coroutine that was resumed yielded. */
@@ -46,6 +53,13 @@ typedef enum lgort_yield {
   LGORT_YIELD_PARK, /* the task waits */
   LGORT_YIELD_TURN  /* the task lets others run */
 } lgort_yield;
+
+/* What shall become of the task that runs (the main one, at a prompt). */
+typedef enum lgort_interrupt {
+  LGORT_INTERRUPT_NONE,
+  LGORT_INTERRUPT_ONCE, /* an error at its next instruction */
+  LGORT_INTERRUPT_STICK /* at each one, until this is taken back */
+} lgort_interrupt;
 
 /* The Lua half of a task; stays with its coroutine when that is reused. */
 typedef struct lgort_task {
@@ -94,10 +108,16 @@ typedef struct lgort_vm {
     lua_State *L;
     lua_Hook hook;
     int mask, count;
-  } saved_hook; /* the script's, while a preemption is under way */
+  } saved_hook; /* a C module's, while a preemption is under way */
+  int hooks;    /* reference: weak, coroutine to the script's hook (hooks.c) */
+  atomic_bool preempt;  /* the running task's turn is over; relaxed */
+  atomic_int interrupt; /* lgort_interrupt; set by any thread */
 
-  unsigned new_handles;    /* since the last collection */
-  bool warn_on, warn_more; /* state of the warning function */
+  unsigned new_handles; /* since the last collection */
+  int panics;           /* how many this vm has added to panicking */
+  bool closing;         /* os.exit closes the state */
+  bool warn_on;         /* warnings are written ... */
+  gort_text *warning;   /* ... this one once it is whole; owned, or NULL */
 
   lgort_task *starting; /* its call is being unpacked, or NULL */
   lgort_task *pool;
@@ -137,6 +157,9 @@ typedef struct lgort_vm {
   int metaref[LGORT_TYPES]; /* metatables by lgort_type_index */
 } lgort_vm;
 
+/* fwrite, through the host's show. True when all was written. */
+bool lgort_write(lgort_host *h, FILE *f, const char *text, size_t len);
+
 /* The vm that L belongs to. L runs, or has never been parked. */
 static inline lgort_vm *lgort_vm_of(lua_State *L) {
   return *(lgort_vm **)lua_getextraspace(L);
@@ -156,7 +179,8 @@ static inline void lgort_set_suspended(lua_State *co, bool yes) {
 extern const gort_vm_ops lgort_ops;
 
 /* The record for a program's main task: body(L) runs with user as its light
- * userdata argument, in vm 0. NULL when memory is out. */
+ * userdata argument, in vm 0, and catches errors itself. NULL when memory is
+ * out. */
 gort_record *lgort_main_record(lgort_host *h, lua_CFunction body, void *user);
 
 #endif

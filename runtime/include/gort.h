@@ -30,8 +30,9 @@
 #define GORT_API
 #endif
 
-/* Name, code, text. The first three are libuv's (and errno's) values. */
+/* Name, code, text. The first four are libuv's (and errno's) values. */
 #define GORT_ERRORS(X)                               \
+  X(EINTR, -4, "interrupted!")                       \
   X(ENOMEM, -12, "not enough memory")                \
   X(EINVAL, -22, "invalid argument")                 \
   X(ERANGE, -34, "size out of range")                \
@@ -190,7 +191,10 @@ typedef struct gort_options {
   /* Called once on the worker whose main task ended (may not return). */
   void (*on_main_end)(gort *rt, void *arg);
   /* All tasks are asleep; report names them (borrowed; NULL when memory is
-   * out). May not return; when it does, gort_run gives GORT_EDEADLOCK. */
+   * out). True: the host has woken one (gort_task_interrupt), and the program
+   * goes on. Or NULL. */
+  bool (*on_stuck)(gort *rt, void *arg, const char *report);
+  /* The same, and nobody goes on. May not return; when it does, gort_run gives GORT_EDEADLOCK. */
   void (*on_deadlock)(gort *rt, void *arg, const char *report);
 } gort_options;
 
@@ -206,6 +210,11 @@ GORT_API int gort_run(gort *rt, gort_record *main);
 /* Asks every worker to stop and waits up to timeout_ns for those that run
  * interpreter code; true when none is left in a vm. From any worker. */
 GORT_API bool gort_stop(gort *rt, int64_t timeout_ns);
+
+/* While it is held, tasks that wait are no deadlock: somebody outside may
+ * wake them. Counted. Any thread. */
+GORT_API void gort_hold(gort *rt);
+GORT_API void gort_unhold(gort *rt);
 
 GORT_API gort_vm *gort_vm_main(gort *rt);
 GORT_API gort *gort_vm_runtime(gort_vm *vm);
@@ -261,6 +270,12 @@ GORT_API void gort_task_shield(gort_task *t, bool on);
 /* The interpreter's half of the task. */
 GORT_API void *gort_task_state(const gort_task *t);
 GORT_API void gort_task_set_state(gort_task *t, void *state);
+/* From now on gort_task_interrupt can end self's waits. */
+GORT_API void gort_task_set_interruptible(gort_task *self);
+/* Ends the wait of t, if it waits, with GORT_EINTR (not a blocking call);
+ * asks the interpreter to stop it soon, if it runs (ops->preempt). True when
+ * it ended a wait. Any thread, while t cannot end. */
+GORT_API bool gort_task_interrupt(gort_task *t);
 /* Describes every task of every vm. gort_dump asks the vms; gort_dump_wait,
  * and gort_dump_resume after each resume, wait for their answers (at most
  * 0.1 s for each: one may be stuck in a C call) and give 0, GORT_PARKED or a
@@ -340,6 +355,12 @@ GORT_API int gort_chan_new(size_t cap, gort_chan **out);
 GORT_API int gort_chan_close(gort_chan *c);
 GORT_API size_t gort_chan_len(gort_chan *c);
 GORT_API size_t gort_chan_cap(const gort_chan *c);
+/* How a channel is at one moment, for people. */
+typedef struct gort_chan_info {
+  size_t len, receivers, senders; /* values in the buffer; tasks that wait */
+  bool closed;
+} gort_chan_info;
+GORT_API void gort_chan_look(gort_chan *c, gort_chan_info *out);
 GORT_API const gort_class *gort_chan_class(void);
 /* A number of the owner's choice, set before the channel is shared. */
 GORT_API int gort_chan_tag(const gort_chan *c);

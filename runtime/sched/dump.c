@@ -53,20 +53,40 @@ static char *report(gort *rt) {
   return gort_text_take(out);
 }
 
+/* Lets the host wake a task. Whether it did. */
+static bool host_helps(gort *rt, const char *text) {
+  if (!rt->options.on_stuck) return false;
+  bool helped = rt->options.on_stuck(rt, rt->options.arg, text);
+  gort__lock_take(&rt->lock);
+  rt->reporting = false;
+  if (!helped) {
+    atomic_store(&rt->deadlocked, true);
+    atomic_store(&rt->stopping, true);
+  }
+  atomic_fetch_sub(&rt->external, 1);
+  gort__lock_give(&rt->lock);
+  return helped;
+}
+
 void gort__deadlock_check(gort *rt) {
   gort__lock_take(&rt->lock);
   bool stuck = is_stuck_locked(rt) && !gort__sched_any(rt);
-  if (stuck) { /* this worker is the last */
+  if (stuck && rt->options.on_stuck) {
+    rt->reporting = true;
+    atomic_fetch_add(&rt->external, 1);
+  } else if (stuck) { /* this worker is the last */
     atomic_store(&rt->deadlocked, true);
     atomic_store(&rt->stopping, true);
   }
   gort__lock_give(&rt->lock);
   if (!stuck) return;
   char *text = report(rt);
-  if (rt->options.on_deadlock)
-    rt->options.on_deadlock(rt, rt->options.arg, text);
+  if (!host_helps(rt, text)) {
+    if (rt->options.on_deadlock)
+      rt->options.on_deadlock(rt, rt->options.arg, text);
+    gort__stop_tell(rt);
+  }
   gort_free(text);
-  gort__stop_tell(rt);
 }
 
 /* ---- on request -------------------------------------------------------- */

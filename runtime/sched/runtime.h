@@ -44,6 +44,7 @@ struct gort {
   gort__runq global_vms; /* by gort_vm.queued: had their turn */
   gort__runq fresh_vms;  /* have just been woken: they go first */
   gort__runq global_records;
+  bool reporting; /* a deadlock: nobody outside may wake a task meanwhile */
   bool vm_hole[GORT_MAX_VMS]; /* numbers whose vm could not be made */
   atomic_uint vm_holes;
   atomic_uint n_global_vms, n_global_records; /* written under lock */

@@ -180,6 +180,21 @@ size_t gort_chan_len(gort_chan *c) {
   return n;
 }
 
+static size_t length(const gort__link *queue) {
+  size_t n = 0;
+  for (const gort__link *l = queue->next; l != queue; l = l->next) n++;
+  return n;
+}
+
+void gort_chan_look(gort_chan *c, gort_chan_info *out) {
+  gort__lock_take(&c->src.lock);
+  out->len = c->count;
+  out->receivers = length(&c->recvq);
+  out->senders = length(&c->sendq);
+  out->closed = c->closed;
+  gort__lock_give(&c->src.lock);
+}
+
 size_t gort_chan_cap(const gort_chan *c) { return c->cap; }
 
 int gort_chan_tag(const gort_chan *c) { return c->tag; }

@@ -69,7 +69,8 @@ void gort__wait_begin(gort_task *self, gort_waiter *ws, uint32_t n,
 
 int gort__wait_refuse(gort_task *self, int rc) {
   int open = GORT_TICKET_OPEN;
-  if (self->bond && !atomic_compare_exchange_strong(&self->wait.ticket, &open,
+  bool other_ways = self->bond || self->wait.interruptible;
+  if (other_ways && !atomic_compare_exchange_strong(&self->wait.ticket, &open,
                                                     GORT_TICKET_IDLE)) {
     self->wait.n = 0;
     return GORT_PARKED;
@@ -122,7 +123,8 @@ static int wait_locked(gort_task *self, gort_source *s, gort_op op,
                    GORT_TICKET_OPEN);
   gort_waiter *w = wait->ws;
   gort__waiter_init(w, self, s, op, 0);
-  w->shared = watch || self->bond || (limit && limit->deadline != GORT_FOREVER);
+  w->shared = watch || self->bond || wait->interruptible ||
+              (limit && limit->deadline != GORT_FOREVER);
   int rc = limit ? gort__wait_arm(self, limit->deadline) : 0;
   if (rc == 0) {
     w->value = *value;
@@ -227,7 +229,9 @@ void gort_wait_finish(gort_task *self, gort_result *res) {
     if (ticket >= 0) won = &wait->ws[ticket];
     leave(self, won);
     if (!won) {
-      given_up(res, ticket == GORT_TICKET_BOUND ? GORT_EBOUND : GORT_ETIMEOUT);
+      given_up(res, ticket == GORT_TICKET_BOUND       ? GORT_EBOUND
+                    : ticket == GORT_TICKET_INTERRUPT ? GORT_EINTR
+                                                      : GORT_ETIMEOUT);
       return;
     }
     if (wait->limited && won == &wait->ws[wait->n - 1]) {

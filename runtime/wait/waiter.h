@@ -60,25 +60,27 @@ struct gort__source_ops {
 
 enum {
   GORT_TICKET_OPEN = -1,
-  GORT_TICKET_TIMEOUT = -2, /* the deadline has passed */
-  GORT_TICKET_BOUND = -3,   /* the context the task is bound to is done */
-  GORT_TICKET_IDLE = -4     /* of no wait */
+  GORT_TICKET_TIMEOUT = -2,  /* the deadline has passed */
+  GORT_TICKET_BOUND = -3,    /* the context the task is bound to is done */
+  GORT_TICKET_IDLE = -4,     /* of no wait */
+  GORT_TICKET_INTERRUPT = -5 /* gort_task_interrupt */
 };
 
 /* What a task needs to wait. */
 typedef struct gort__wait {
-  /* OPEN while undecided; then a waiter's index or TIMEOUT. Claimed with
-   * acq_rel; reset by the task before anything can see it. */
+  /* OPEN while undecided; then a waiter's index, TIMEOUT, BOUND or INTERRUPT.
+   * Claimed with acq_rel; reset by the task before anything can see it. */
   atomic_int ticket;
-  uint32_t n;        /* waiters in use: ws[0 .. n - 1] */
-  gort_waiter *ws;   /* &one or many */
-  gort_waiter one;   /* the usual case: no allocation */
-  gort_waiter *many; /* select, contexts */
-  uint32_t room;     /* of many */
-  bool selects;      /* began as a select, for dumps */
-  bool limited;      /* the last waiter is the limit's context's */
-  bool armed;        /* timer was armed for this wait */
-  bool parked;       /* between GORT_PARKED and gort_wait_finish */
+  uint32_t n;         /* waiters in use: ws[0 .. n - 1] */
+  gort_waiter *ws;    /* &one or many */
+  gort_waiter one;    /* the usual case: no allocation */
+  gort_waiter *many;  /* select, contexts */
+  uint32_t room;      /* of many */
+  bool selects;       /* began as a select, for dumps */
+  bool limited;       /* the last waiter is the limit's context's */
+  bool armed;         /* timer was armed for this wait */
+  bool parked;        /* between GORT_PARKED and gort_wait_finish */
+  bool interruptible; /* every waiter is shared: gort_task_interrupt */
   gort__timer timer;
   int64_t since;      /* coarse, for dumps */
   const char *reason; /* of a wait without waiters; static */

@@ -8,13 +8,15 @@
 # through sudo; where there is neither, names the missing packages and exits 1.
 set -eu
 
-build='gcc libc6-dev make pkg-config libuv1-dev liblua5.4-dev libmimalloc-dev'
+build='gcc libc6-dev make pkg-config libuv1-dev liblua5.4-dev libedit-dev
+  libmimalloc-dev'
 
 packages_of() {
   case $1 in
     build) echo "$build" ;;
-    test) echo "$build libcmocka-dev lua5.4 lua-busted procps spin" \
-      "lua-lpeg lua-cjson lua-filesystem lua-penlight lua-socket" ;;
+    test) echo "$build libcmocka-dev lua5.4 lua-busted procps spin tmux" \
+      "lua-argparse lua-check lua-cjson lua-filesystem lua-lpeg lua-penlight" \
+      "lua-socket" ;;
     fuzz) echo "$build clang libclang-rt-14-dev" ;;
     lint) echo "$build libcmocka-dev cppcheck clang-tidy clang-format" \
       "lua-check shellcheck" ;;
