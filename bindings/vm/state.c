@@ -14,6 +14,7 @@
 #include "vm/bound.h"
 #include "vm/coro.h"
 #include "vm/preempt.h"
+#include "vm/reach.h"
 
 static void *lua_memory(void *ud, void *ptr, size_t osize, size_t nsize) {
   (void)ud;
@@ -140,6 +141,7 @@ const gort_vm_ops lgort_ops = {
     .resume = lgort_resume,
     .preempt = lgort_preempt,
     .describe = lgort_describe,
+    .reach = lgort_reach,
     .fail = lgort_fail,
     .forget = lgort_forget,
     .drop = lgort_call_drop,

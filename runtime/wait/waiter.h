@@ -80,6 +80,7 @@ typedef struct gort__wait {
   bool armed;        /* timer was armed for this wait */
   bool parked;       /* between GORT_PARKED and gort_wait_finish */
   gort__timer timer;
+  uint32_t number;    /* of waits; only differences count */
   int64_t since;      /* coarse, for dumps */
   const char *reason; /* of a wait without waiters; static */
 } gort__wait;
