@@ -20,10 +20,23 @@ static const char usage[] =
     "  -E          ignore environment variables\n"
     "  -W          turn warnings on\n"
     "  --procs N   run tasks on N workers (default: the cores there are)\n"
+    "  --leaks     at the end, show the tasks that nothing can wake\n"
     "  --help      show this help\n"
     "  --version   show the version\n"
     "  --          stop handling options\n"
     "  -           stop handling options and run standard input\n";
+
+/* The last step of --leaks. */
+static const char show_leaks[] =
+    "local leaks = require 'gort.runtime'.leaks()\n"
+    "if #leaks > 0 then io.stderr:write(#leaks, ' leaked:\\n') end\n"
+    "for _, t in ipairs(leaks) do\n"
+    "  io.stderr:write(('\\ntask %d [%s (leaked)]:\\n%s\\n'):format(t.id,\n"
+    "    t.waits_on, t.stack))\n"
+    "  if t.created_at then\n"
+    "    io.stderr:write('created at ', t.created_at, '\\n')\n"
+    "  end\n"
+    "end\n";
 
 static void print_version(void) {
   printf("gort %s (%s)\n", GORT_VERSION, LUA_RELEASE);
@@ -71,6 +84,10 @@ static int parse_long(cli_options *o, int *i) {
   if (strcmp(arg, "--version") == 0) {
     print_version();
     return 0;
+  }
+  if (strcmp(arg, "--leaks") == 0) {
+    o->leaks = true;
+    return -1;
   }
   const char *value = NULL;
   if (strncmp(arg, "--procs=", 8) == 0)
@@ -121,7 +138,7 @@ int cli_parse(cli_options *o, int argc, char **argv) {
   memset(o, 0, sizeof *o);
   o->argc = argc;
   o->argv = argv;
-  o->steps = malloc(((size_t)argc + 3) * sizeof *o->steps);
+  o->steps = malloc(((size_t)argc + 4) * sizeof *o->steps);
   if (!o->steps) return mistake("not enough memory for", argv[0]);
   for (int i = 1; i < argc; i++)
     if (strcmp(argv[i], "-E") == 0)
@@ -151,5 +168,6 @@ int cli_parse(cli_options *o, int argc, char **argv) {
     }
     add(o, CLI_SCRIPT, NULL, NULL); /* standard input */
   }
+  if (o->leaks) add(o, CLI_CODE, show_leaks, "=(leaks)");
   return -1;
 }
