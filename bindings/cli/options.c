@@ -21,6 +21,8 @@ static const char usage[] =
     "  -W          turn warnings on\n"
     "  --procs N   run tasks on N workers (default: the cores there are)\n"
     "  --leaks     at the end, show the tasks that nothing can wake\n"
+    "  --debug=contexts   at the end, show where contexts were made that\n"
+    "              nobody has cancelled (or GORT_DEBUG=contexts)\n"
     "  --help      show this help\n"
     "  --version   show the version\n"
     "  --          stop handling options\n"
@@ -74,6 +76,11 @@ static bool parse_procs(cli_options *o, const char *text) {
   return true;
 }
 
+static bool parse_debug(cli_options *o, const char *what) {
+  o->debug_contexts = strcmp(what, "contexts") == 0;
+  return o->debug_contexts;
+}
+
 /* A long option at argv[*i]; -1: go on. */
 static int parse_long(cli_options *o, int *i) {
   const char *arg = o->argv[*i];
@@ -88,6 +95,10 @@ static int parse_long(cli_options *o, int *i) {
   if (strcmp(arg, "--leaks") == 0) {
     o->leaks = true;
     return -1;
+  }
+  if (strncmp(arg, "--debug=", 8) == 0) {
+    if (parse_debug(o, arg + 8)) return -1;
+    return mistake("--debug knows contexts, not", arg + 8);
   }
   const char *value = NULL;
   if (strncmp(arg, "--procs=", 8) == 0)
@@ -145,7 +156,10 @@ int cli_parse(cli_options *o, int argc, char **argv) {
       o->no_env = true;
     else if (argv[i][0] != '-')
       break;
-  if (!o->no_env) add_init(o);
+  if (!o->no_env) {
+    add_init(o);
+    if (getenv("GORT_DEBUG")) parse_debug(o, getenv("GORT_DEBUG"));
+  }
   int i = 1;
   for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
     if (strcmp(argv[i], "--") == 0) {

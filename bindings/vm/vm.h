@@ -35,6 +35,7 @@ typedef struct lgort_host {
   atomic_uint additions;           /* the same, for additions.h */
   bool warn_on;                    /* as lua's -W, in every vm */
   bool no_env;                     /* ignore LUA_PATH and the like */
+  bool note_contexts; /* where they are made (gort_context_places) */
   /* An error that nobody catches is on its way: the program must not end in
    * the meantime as if nothing had happened. */
   atomic_bool panicking;

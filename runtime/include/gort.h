@@ -428,6 +428,14 @@ GORT_API bool gort_context_value(gort_context *ctx, const gort_value *key,
 /* Whether it has a deadline: in seconds since the epoch. */
 GORT_API bool gort_context_deadline(gort_context *ctx, double *out);
 
+/* For debugging: ctx was made at this place; and each place with contexts made
+ * there that have not ended. */
+GORT_API void gort_context_note(gort_context *ctx, const char *place);
+GORT_API void gort_context_places(gort *rt,
+                                  void (*each)(void *arg, const char *place,
+                                               unsigned n),
+                                  void *arg);
+
 /* Starts r when ctx is done, at once if it is. Takes r on success; returns
  * owned through out (which may be released: r starts all the same). */
 GORT_API int gort_context_after(gort_context *ctx, gort_record *r,
