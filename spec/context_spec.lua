@@ -491,8 +491,8 @@ describe("--debug=contexts", function()
 
   it("names where contexts were made that nobody cancelled", function()
     local r = run(script, { options = { "--debug=contexts" } })
-    assert.equal("gort: " .. r.script .. ":3: 2 contexts were never cancelled\n",
-      r.err)
+    assert.equal("gort: " .. r.script
+      .. ":3: 2 contexts were never cancelled\n", r.err)
     assert.equal(0, r.status)
     r = run("gort.context.with_timeout(gort.context.background(), 60)",
       { before = "export GORT_DEBUG=contexts" })

@@ -157,9 +157,23 @@ static void set(lua_State *L, const char *name, uint64_t n) {
 
 static int rt_stats(lua_State *L) {
   gort_stats s;
-  gort_get_stats(lgort_vm_of(L)->rt, &s);
-  lua_createtable(L, 0, 11);
+  gort *rt = lgort_vm_of(L)->rt;
+  gort_get_stats(rt, &s);
+  uint64_t bytes = 0;
+  for (unsigned i = 0; i < s.vms; i++) {
+    gort_vm *vm = gort_vm_at(rt, i);
+    const lgort_vm *lvm = vm ? gort_vm_state(vm) : NULL;
+    if (lvm) bytes += atomic_load_explicit(&lvm->bytes, memory_order_relaxed);
+  }
+  /* The numbers are not of one instant: none may fall below zero. */
+  uint64_t new = s.tasks > s.started ? s.tasks - s.started : 0;
+  uint64_t ready = s.started > s.parked ? s.started - s.parked : 0;
+  lua_createtable(L, 0, 16);
+  set(L, "bytes", bytes);
   set(L, "tasks", s.tasks);
+  set(L, "waiting", s.parked);
+  set(L, "runnable", ready);
+  set(L, "new", new);
   set(L, "spawned", s.spawned);
   set(L, "vms", s.vms);
   set(L, "workers", s.workers);

@@ -97,7 +97,9 @@ typedef struct lgort_vm {
     int mask, count;
   } saved_hook; /* the script's, while a preemption is under way */
 
-  unsigned new_handles;    /* since the last collection */
+  unsigned new_handles; /* since the last collection */
+  /* What its values take; written by the owner, read by anyone (relaxed). */
+  _Atomic size_t bytes;
   bool warn_on, warn_more; /* state of the warning function */
 
   lgort_task *starting; /* its call is being unpacked, or NULL */

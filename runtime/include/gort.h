@@ -214,6 +214,7 @@ GORT_API int gort_run(gort *rt, gort_record *main);
 GORT_API bool gort_stop(gort *rt, int64_t timeout_ns);
 
 GORT_API gort_vm *gort_vm_main(gort *rt);
+GORT_API gort_vm *gort_vm_at(gort *rt, unsigned index); /* NULL: none */
 GORT_API gort *gort_vm_runtime(gort_vm *vm);
 GORT_API void *gort_vm_state(gort_vm *vm);
 GORT_API void gort_vm_set_state(gort_vm *vm, void *state);
@@ -230,8 +231,9 @@ GORT_API unsigned gort_maxprocs(gort *rt, unsigned n);
 /* Tasks started or waiting to be started, the main task included. */
 GORT_API uint64_t gort_numtasks(gort *rt);
 
+/* started and parked are of the tasks; the rest has not begun. */
 typedef struct gort_stats {
-  uint64_t tasks, spawned, vms, workers, threads;
+  uint64_t tasks, started, parked, spawned, vms, workers, threads;
   uint64_t steals, preemptions, wakeups, handoffs, timers, blocking;
 } gort_stats;
 GORT_API void gort_get_stats(gort *rt, gort_stats *out);

@@ -251,6 +251,12 @@ void gort_get_stats(gort *rt, gort_stats *out) {
    * a task may end after it was counted as spawned elsewhere. */
   out->tasks = out->spawned > finished ? out->spawned - finished : 0;
   out->vms = atomic_load(&rt->nvms);
+  for (unsigned i = 0; i < out->vms; i++) {
+    gort_vm *vm = atomic_load(&rt->vms[i]);
+    if (!vm) continue;
+    out->started += atomic_load_explicit(&vm->live, memory_order_relaxed);
+    out->parked += atomic_load_explicit(&vm->parked, memory_order_relaxed);
+  }
   out->workers = atomic_load(&rt->active);
   out->threads = n;
   out->preemptions = atomic_load(&rt->preempts);
