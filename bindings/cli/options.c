@@ -158,7 +158,8 @@ int cli_parse(cli_options *o, int argc, char **argv) {
       break;
   if (!o->no_env) {
     add_init(o);
-    if (getenv("GORT_DEBUG")) parse_debug(o, getenv("GORT_DEBUG"));
+    const char *debug = getenv("GORT_DEBUG");
+    if (debug) parse_debug(o, debug);
   }
   int i = 1;
   for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
