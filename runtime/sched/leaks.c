@@ -32,6 +32,9 @@
 #include "sched/runtime.h"
 #include "sched/survey.h"
 
+/* What a vm has for the walk through all its values. */
+static const int64_t PATIENCE_NS = 10000000000;
+
 typedef struct suspect {
   gort_task *task;  /* while it waits */
   uint32_t wait;    /* which of its waits */
@@ -409,7 +412,10 @@ static gort__survey *ask(gort_leaks *l, unsigned n,
   gort *rt = l->asker->vm->rt;
   gort_object_retain(&l->obj);
   gort__survey *s = gort__survey_new(rt, n, l->asker->vm, with, let_go, l);
-  if (!s) gort_object_release(&l->obj);
+  if (s)
+    gort__survey_patience(s, PATIENCE_NS);
+  else
+    gort_object_release(&l->obj);
   return s;
 }
 

@@ -22,6 +22,7 @@ struct gort__survey {
   void *arg;
   gort_chan *done; /* one value for each answer; its buffer has room for all */
   unsigned n, left;
+  int64_t patience;
   asked vms[];
 };
 
@@ -63,6 +64,7 @@ gort__survey *gort__survey_new(gort *rt, unsigned n, gort_vm *own,
   s->drop = drop;
   s->arg = arg;
   s->n = n;
+  s->patience = 100000000;
   for (unsigned i = 0; i < n; i++) {
     gort_vm *vm = atomic_load(&rt->vms[i]);
     asked *a = &s->vms[i];
@@ -81,6 +83,8 @@ gort__survey *gort__survey_new(gort *rt, unsigned n, gort_vm *own,
   return s;
 }
 
+void gort__survey_patience(gort__survey *s, int64_t ns) { s->patience = ns; }
+
 void gort__survey_release(gort__survey *s) { gort_object_release(&s->obj); }
 
 unsigned gort__survey_size(const gort__survey *s) { return s->n; }
@@ -97,7 +101,7 @@ bool gort__survey_answered(const gort__survey *s, unsigned i) {
 static int await_answer(gort__survey *s, gort_task *self, gort_result *res) {
   gort_value none = {.type = GORT_NIL};
   return gort_wait(self, (gort_source *)(void *)s->done, GORT_RECV, &none,
-                   GORT_UNTIL(gort_now() + 100000000), res);
+                   GORT_UNTIL(gort_now() + s->patience), res);
 }
 
 int gort__survey_wait(gort__survey *s, gort_task *self) {

@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: MIT
  *
  * Each vm gets a call in its inbox, which its worker makes between two tasks;
- * who asks waits until all have answered, at most 0.1 s for each: one may be
- * stuck in a C call. What they look into is theirs until they have answered.
+ * who asks waits until all have answered, but only so long for each: one may
+ * be stuck in a C call. What they look into is theirs until they have answered.
  * Ownership: counted, by who asks and by every vm that has not answered yet;
  *   drop(arg) when all are gone. */
 #ifndef GORT_SCHED_SURVEY_H
@@ -19,6 +19,8 @@ typedef struct gort__survey gort__survey;
 gort__survey *gort__survey_new(gort *rt, unsigned n, gort_vm *own,
                                void (*look)(gort_vm *vm, unsigned i, void *arg),
                                void (*drop)(void *arg), void *arg);
+/* How long to wait for the next answer; 0.1 s when nothing is said. */
+void gort__survey_patience(gort__survey *s, int64_t ns);
 void gort__survey_release(gort__survey *s);
 unsigned gort__survey_size(const gort__survey *s);
 /* How many vms rt has now. */
