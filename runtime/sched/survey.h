@@ -14,8 +14,8 @@
 
 typedef struct gort__survey gort__survey;
 
-/* look(vm, i, arg) is called for vm number i of the first n. Asks at once, and looks at once
- * where own is (may be NULL). NULL when memory is out. */
+/* look(vm, i, arg) is called for vm number i of the first n. Asks at once, and
+ * looks at once in own (may be NULL). NULL when memory is out. */
 gort__survey *gort__survey_new(gort *rt, unsigned n, gort_vm *own,
                                void (*look)(gort_vm *vm, unsigned i, void *arg),
                                void (*drop)(void *arg), void *arg);
