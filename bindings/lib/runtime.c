@@ -143,7 +143,8 @@ static int rt_leaks(lua_State *L) {
   gort_task *self = gort_vm_current(vm->vm);
   gort_limit none = {GORT_FOREVER, NULL};
   gort_leaks *l;
-  if (!self || !lgort_can_park(L, vm)) lgort_cannot_park(L);
+  if (!self) return luaL_error(L, "no task runs any more");
+  if (!lgort_can_park(L, vm)) lgort_cannot_park(L);
   lgort_check_end(L, vm, &none);
   int rc = gort_leaks_new(self, &l);
   if (rc < 0) lgort_raise(L, rc);
