@@ -71,6 +71,49 @@ static void test_runtime(void **state) {
   }
 }
 
+/* A context, a record bound to it, a call after it: with each allocation
+ * failing in turn. What was to be taken stays the caller's. */
+static int make_contexts(gort *rt) {
+  gort_context_options o = {.cancels = true,
+                            .timeout = 60000 * MS,
+                            .key = integer(1),
+                            .value = string_value("kept")};
+  gort_context *c = NULL;
+  gort_after *a = NULL;
+  steps init = {.body = NULL};
+  gort_record *r = NULL, *bound = steps_record(rt, &init, sizeof init);
+  int rc = bound ? gort_context_new(gort_context_background(rt), &o, &c)
+                 : GORT_ENOMEM;
+  if (rc < 0) gort_value_drop(&o.value);
+  if (rc == 0) rc = gort_record_bind(bound, c);
+  if (rc == 0 && !(r = steps_record(rt, &init, sizeof init))) rc = GORT_ENOMEM;
+  if (rc == 0) {
+    rc = gort_context_after(c, r, &a);
+    if (rc < 0) gort_record_free(r);
+  }
+  if (bound) gort_record_free(bound);
+  if (a) gort_after_stop(a);
+  if (a) release(a);
+  if (c) release(c);
+  return rc;
+}
+
+static void test_contexts(void **state) {
+  (void)state;
+  long before = failing_live();
+  for (long n = 2;; n++) { /* 1: string_value does not survive it */
+    gort *rt = steps_new(1);
+    failing_at(n);
+    int rc = make_contexts(rt);
+    bool failed = failing_happened();
+    failing_at(0);
+    assert_int_equal(rc, failed ? GORT_ENOMEM : 0);
+    gort_destroy(rt);
+    expect_clean(before);
+    if (!failed) break;
+  }
+}
+
 static gort_record *make(void *arg) {
   (void)arg;
   return NULL;
@@ -282,10 +325,10 @@ static void test_deadlock(void **state) {
 int main(void) {
   failing_install();
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_objects),  cmocka_unit_test(test_runtime),
-      cmocka_unit_test(test_timers),   cmocka_unit_test(test_tasks),
-      cmocka_unit_test(test_waits),    cmocka_unit_test(test_first_sleep),
-      cmocka_unit_test(test_deadlock),
+      cmocka_unit_test(test_objects),     cmocka_unit_test(test_runtime),
+      cmocka_unit_test(test_contexts),    cmocka_unit_test(test_timers),
+      cmocka_unit_test(test_tasks),       cmocka_unit_test(test_waits),
+      cmocka_unit_test(test_first_sleep), cmocka_unit_test(test_deadlock),
   };
   return RUN_GROUP(tests);
 }

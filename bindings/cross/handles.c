@@ -86,6 +86,7 @@ static const void *key_of(const gort_object *obj, unsigned view) {
 }
 
 void lgort_push_object(lua_State *L, gort_object *obj, lgort_view view) {
+  gort_object_arrived(obj);
   lua_rawgeti(L, LUA_REGISTRYINDEX, lgort_vm_of(L)->handles);
   if (lua_rawgetp(L, -1, key_of(obj, view)) != LUA_TNIL) {
     gort_object_release(obj);

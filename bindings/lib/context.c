@@ -66,6 +66,11 @@ static int push_cancellable(lua_State *L, gort_context_options *o,
                             lgort_view view) {
   o->cancels = true;
   push_child(L, o);
+  if (lgort_vm_of(L)->host->note_contexts) {
+    luaL_where(L, 1);
+    gort_context_note(check_context(L, -2), lua_tostring(L, -1));
+    lua_pop(L, 1);
+  }
   gort_object *c = check(L, -1)->obj;
   gort_object_retain(c);
   lgort_push_new(L, c, view);

@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: MIT */
 #include <math.h>
+#include <string.h>
 
 #include "cross/call.h"
 #include "lib/duration.h"
@@ -163,8 +164,9 @@ static int timer_call(lua_State *L) {
 
 static int time_duration(lua_State *L) {
   double seconds;
-  const char *text = luaL_checkstring(L, 1);
-  if (!lgort_duration_parse(text, &seconds))
+  size_t len;
+  const char *text = luaL_checklstring(L, 1, &len);
+  if (strlen(text) != len || !lgort_duration_parse(text, &seconds))
     return luaL_argerror(
         L, 1,
         lua_pushfstring(L,

@@ -6,8 +6,9 @@
  *   - every call that may block raises the context's error, again and again:
  *     a pcall that catches one meets the next;
  *   - code that computes is stopped by the preemption hook, which raises the
- *     same, after some more instructions. From the second time on it stays and raises at the next
- *     instruction after each pcall, so that a loop around a pcall ends, too.
+ *     same, after some more instructions. From the second time on it stays
+ *     and raises at the next instruction after each pcall, so that a loop
+ *     around a pcall ends, too.
  * It does not do so
  *   - in a shield (context.shield);
  *   - in clean-up: in a <close> variable's handler, while the task unwinds or

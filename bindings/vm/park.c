@@ -68,8 +68,8 @@ int lgort_wait(lua_State *L, lgort_vm *vm, gort_source *s, gort_op op,
   }
   if (lgort_can_park(L, vm)) {
     int rc = gort_wait(gort_vm_current(vm->vm), s, op, value, limit, res);
-    if (rc == 0 && res->status < 0) {
-      if (res->status == GORT_EBOUND) gort_value_drop(value);
+    if (rc == 0 && res->status < 0 && lgort_is_bound(vm)) {
+      gort_value_drop(value); /* it was not taken; this may raise */
       lgort_after_wait(L, vm, res);
     }
     if (rc < 0) {

@@ -42,6 +42,7 @@ typedef struct lgort_host {
   atomic_uint additions;           /* the same, for additions.h */
   bool warn_on;                    /* as lua's -W, in every vm */
   bool no_env;                     /* ignore LUA_PATH and the like */
+  bool note_contexts; /* where they are made (gort_context_places) */
   /* Errors that nobody catches are on their way: the program must not end in
    * the meantime as if nothing had happened. */
   atomic_int panicking;
@@ -116,8 +117,10 @@ typedef struct lgort_vm {
   unsigned new_handles; /* since the last collection */
   int panics;           /* how many this vm has added to panicking */
   bool closing;         /* os.exit closes the state */
-  bool warn_on;         /* warnings are written ... */
-  gort_text *warning;   /* ... this one once it is whole; owned, or NULL */
+  /* What its values take; written by the owner, read by anyone (relaxed). */
+  _Atomic size_t bytes;
+  bool warn_on;       /* warnings are written ... */
+  gort_text *warning; /* ... this one once it is whole; owned, or NULL */
 
   lgort_task *starting; /* its call is being unpacked, or NULL */
   lgort_task *pool;

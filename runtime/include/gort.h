@@ -132,6 +132,8 @@ typedef struct gort_class {
 GORT_API void gort_object_retain(gort_object *o);
 GORT_API void gort_object_release(gort_object *o);
 GORT_API const gort_class *gort_object_class(const gort_object *o);
+/* An interpreter says that a handle of o has come to a vm from elsewhere. */
+GORT_API void gort_object_arrived(gort_object *o);
 
 /* ---- runtime ----------------------------------------------------------- */
 
@@ -145,9 +147,11 @@ typedef enum gort_step {
 /* A growing text. gort_text_take frees t and returns its owned C string, NULL
  * when memory ran out on the way. */
 typedef struct gort_text gort_text;
+typedef struct gort_reach gort_reach;
 GORT_API gort_text *gort_text_new(void);
 GORT_API void gort_text_add(gort_text *t, const char *bytes, size_t len);
 GORT_API char *gort_text_take(gort_text *t);
+GORT_API size_t gort_text_len(const gort_text *t); /* of NULL: 0 */
 
 /* What the interpreter supplies. Every function but preempt and drop runs on
  * the worker that holds the vm; none runs under a runtime lock. */
@@ -163,6 +167,8 @@ typedef struct gort_vm_ops {
   void (*preempt)(gort_vm *vm);
   /* Adds the stack of a task that is not running to out. */
   void (*describe)(gort_vm *vm, gort_task *t, gort_text *out);
+  /* Tells by gort_reach_add what handles vm has; 0 or a code. May be NULL. */
+  int (*reach)(gort_vm *vm, gort_reach *r);
   /* r cannot become a task (memory): to be treated as an uncaught error. On
    * a worker that may hold no vm. Destroys the payload, not r. */
   void (*fail)(gort_record *r, int code);
@@ -217,6 +223,7 @@ GORT_API void gort_hold(gort *rt);
 GORT_API void gort_unhold(gort *rt);
 
 GORT_API gort_vm *gort_vm_main(gort *rt);
+GORT_API gort_vm *gort_vm_at(gort *rt, unsigned index); /* NULL: none */
 GORT_API gort *gort_vm_runtime(gort_vm *vm);
 GORT_API void *gort_vm_state(gort_vm *vm);
 GORT_API void gort_vm_set_state(gort_vm *vm, void *state);
@@ -233,8 +240,9 @@ GORT_API unsigned gort_maxprocs(gort *rt, unsigned n);
 /* Tasks started or waiting to be started, the main task included. */
 GORT_API uint64_t gort_numtasks(gort *rt);
 
+/* started and parked are of the tasks; the rest has not begun. */
 typedef struct gort_stats {
-  uint64_t tasks, spawned, vms, workers, threads;
+  uint64_t tasks, started, parked, spawned, vms, workers, threads;
   uint64_t steals, preemptions, wakeups, handoffs, timers, blocking;
 } gort_stats;
 GORT_API void gort_get_stats(gort *rt, gort_stats *out);
@@ -287,6 +295,24 @@ GORT_API int gort_dump_resume(gort_dump *d, gort_task *self);
 GORT_API void gort_dump_finish(gort_dump *d, gort_text *out);
 /* The same for a thread that is no worker: waits itself. 0 or a code. */
 GORT_API int gort_dump_all(gort *rt, int64_t timeout_ns, gort_text *out);
+/* Looks for leaks: tasks that wait for what nobody else can get at. Parks as a
+ * dump does. gort_leaks_finish adds each one's number, what it waits for and
+ * its description, a line each, and a zero byte, to out (may be NULL), and
+ * frees l. */
+typedef struct gort_leaks gort_leaks;
+GORT_API int gort_leaks_new(gort_task *self, gort_leaks **out);
+GORT_API int gort_leaks_wait(gort_leaks *l, gort_task *self);
+GORT_API int gort_leaks_resume(gort_leaks *l, gort_task *self);
+GORT_API void gort_leaks_finish(gort_leaks *l, gort_text *out);
+/* For ops->reach: the tasks asked about have the numbers 1 to count; others
+ * end with NULL (i from 0). who has a handle of obj: 0, when it is reached
+ * otherwise than through the tasks asked about; else each of those through
+ * which it is. first: this handle was not told before. */
+GORT_API size_t gort_reach_count(const gort_reach *r);
+GORT_API gort_task *gort_reach_task(const gort_reach *r, size_t who);
+GORT_API gort_task *gort_reach_other(const gort_reach *r, size_t i);
+GORT_API int gort_reach_add(gort_reach *r, size_t who, gort_object *obj,
+                            bool first);
 /* Adds "task 7 [chan receive, 3 s]:" and its stack; the caller holds its vm
  * and t does not run, or is the caller itself. */
 GORT_API void gort_task_describe(gort_task *t, gort_text *out);
@@ -424,6 +450,14 @@ GORT_API bool gort_context_value(gort_context *ctx, const gort_value *key,
                                  gort_value *out);
 /* Whether it has a deadline: in seconds since the epoch. */
 GORT_API bool gort_context_deadline(gort_context *ctx, double *out);
+
+/* For debugging: ctx was made at this place; and each place with contexts made
+ * there that have not ended. */
+GORT_API void gort_context_note(gort_context *ctx, const char *place);
+GORT_API void gort_context_places(gort *rt,
+                                  void (*each)(void *arg, const char *place,
+                                               unsigned n),
+                                  void *arg);
 
 /* Starts r when ctx is done, at once if it is. Takes r on success; returns
  * owned through out (which may be released: r starts all the same). */

@@ -4,6 +4,7 @@
 #include "sched/runtime.h"
 
 #include "ctx/after.h"
+#include "ctx/place.h"
 
 #include <sched.h>
 #include <signal.h>
@@ -75,6 +76,7 @@ static void init_plain(gort *rt, const gort_options *options) {
   sigdelset(&rt->signals, SIGURG); /* the monitor preempts with it */
   gort__timers_init(&rt->timers);
   gort__lock_init(&rt->afters_lock, GORT_RANK_LEAF);
+  gort__lock_init(&rt->places_lock, GORT_RANK_LEAF);
   gort__list_init(&rt->afters);
 }
 
@@ -216,6 +218,7 @@ void gort_destroy(gort *rt) {
   gort__afters_stop_all(rt);
   gort__timers_drop(rt);
   gort__context_roots_fini(rt);
+  gort__places_free(rt);
   for (unsigned i = 0; i < n; i++) gort__worker_free(rt->workers[i]);
   gort__blocking_fini(&rt->blocking);
   gort__monitor_fini(&rt->monitor);
@@ -248,6 +251,12 @@ void gort_get_stats(gort *rt, gort_stats *out) {
    * a task may end after it was counted as spawned elsewhere. */
   out->tasks = out->spawned > finished ? out->spawned - finished : 0;
   out->vms = atomic_load(&rt->nvms);
+  for (unsigned i = 0; i < out->vms; i++) {
+    gort_vm *vm = atomic_load(&rt->vms[i]);
+    if (!vm) continue;
+    out->started += atomic_load_explicit(&vm->live, memory_order_relaxed);
+    out->parked += atomic_load_explicit(&vm->parked, memory_order_relaxed);
+  }
   out->workers = atomic_load(&rt->active);
   out->threads = n;
   out->preemptions = atomic_load(&rt->preempts);

@@ -61,6 +61,8 @@ struct gort {
   gort_context *background, *todo; /* owned, immutable */
   gort__lock afters_lock;          /* rank LEAF */
   gort__link afters;               /* calls that wait for a context (after.h) */
+  gort__lock places_lock;          /* rank LEAF */
+  struct gort__place *places;      /* of contexts (place.h); they only grow */
   gort__timers timers;
   gort__poller poller;
   gort__monitor monitor;

@@ -20,6 +20,7 @@ int gort__vm_new(gort *rt, unsigned index, gort_vm **out) {
   gort__loop_init(vm);
   atomic_init(&vm->state_now, GORT_VM_RUNNING);
   atomic_init(&vm->live, 0);
+  atomic_init(&vm->parked, 0);
   atomic_init(&vm->inbox, NULL);
   int rc = rt->options.ops->create(vm, rt->options.arg);
   if (rc < 0) {
@@ -57,6 +58,11 @@ void gort__vm_free(gort_vm *vm) {
 
 gort_vm *gort_vm_main(gort *rt) {
   return atomic_load_explicit(&rt->vms[0], memory_order_acquire);
+}
+
+gort_vm *gort_vm_at(gort *rt, unsigned index) {
+  if (index >= atomic_load(&rt->nvms)) return NULL;
+  return atomic_load_explicit(&rt->vms[index], memory_order_acquire);
 }
 
 gort *gort_vm_runtime(gort_vm *vm) { return vm->rt; }

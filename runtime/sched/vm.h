@@ -42,6 +42,7 @@ struct gort_vm {
   unsigned picks;   /* so that neither queue starves */
   gort_task *current;
   unsigned n_live;       /* live, without the atomic */
+  unsigned n_parked;     /* parked, likewise */
   gort__link tasks;      /* all started tasks */
   gort_task *free_tasks; /* linked by node */
   unsigned n_free_tasks;
@@ -58,6 +59,7 @@ struct gort_vm {
    * looks for the emptiest vm (relaxed). */
   _Alignas(GORT_CACHELINE) atomic_uint state_now;
   atomic_uint live;
+  atomic_uint parked; /* of these; woken ones too until they go on */
   gort__inbox inbox;
 };
 

@@ -40,6 +40,11 @@ static bool after_step(gort_worker *w, gort_vm *vm, gort_task *t,
                        gort_step step) {
   vm->current = NULL;
   end_step(w);
+  if (step == GORT_STEP_PARKED) {
+    atomic_store_explicit(&vm->parked, vm->n_parked += 1, memory_order_relaxed);
+    t->was_parked = true;
+    return false;
+  }
   if (step == GORT_STEP_YIELDED) {
     gort__runq_push(&vm->turnq, &t->node);
     return true;
@@ -61,6 +66,10 @@ static bool run_task(gort_worker *w, gort_vm *vm, gort_task *t) {
     vm->current = NULL;
     end_step(w);
     return false;
+  }
+  if (t->was_parked) {
+    atomic_store_explicit(&vm->parked, vm->n_parked -= 1, memory_order_relaxed);
+    t->was_parked = false;
   }
   return after_step(w, vm, t, w->rt->options.ops->resume(vm, t));
 }

@@ -63,6 +63,7 @@ void gort__wait_begin(gort_task *self, gort_waiter *ws, uint32_t n,
   wait->ws = ws;
   wait->selects = wait->limited = false;
   wait->parked = true;
+  wait->number++;
   wait->since = gort__monitor_now(self->vm->rt);
   atomic_store_explicit(&wait->ticket, ticket, memory_order_relaxed);
 }

@@ -82,6 +82,7 @@ typedef struct gort__wait {
   bool parked;        /* between GORT_PARKED and gort_wait_finish */
   bool interruptible; /* every waiter is shared: gort_task_interrupt */
   gort__timer timer;
+  uint32_t number;    /* of waits; only differences count */
   int64_t since;      /* coarse, for dumps */
   const char *reason; /* of a wait without waiters; static */
 } gort__wait;
