@@ -12,13 +12,20 @@
 #include "vm/park.h"
 #include "vm/vm.h"
 
-int lgort_open_chan(lua_State *L);      /* the function chan */
-int lgort_open_select(lua_State *L);    /* the function select */
-int lgort_open_task(lua_State *L);      /* the function go */
-int lgort_open_time(lua_State *L);      /* gort.time */
-int lgort_open_waitgroup(lua_State *L); /* gort.sync.waitgroup */
-int lgort_open_context(lua_State *L);   /* gort.context */
-int lgort_open_runtime(lua_State *L);   /* gort.runtime */
+int lgort_open_chan(lua_State *L);    /* the function chan */
+int lgort_open_select(lua_State *L);  /* the function select */
+int lgort_open_task(lua_State *L);    /* the function go */
+int lgort_open_time(lua_State *L);    /* gort.time */
+int lgort_open_context(lua_State *L); /* gort.context */
+int lgort_open_runtime(lua_State *L); /* gort.runtime */
+int lgort_open_sync(lua_State *L);    /* gort.sync, made of what follows */
+int lgort_open_waitgroup(lua_State *L);
+int lgort_open_mutex(lua_State *L);
+int lgort_open_rwmutex(lua_State *L);
+int lgort_open_cond(lua_State *L);
+int lgort_open_semaphore(lua_State *L);
+int lgort_open_atomic(lua_State *L);
+int lgort_open_map(lua_State *L);
 /* print, load, os.execute ...: Lua's, made for many tasks in one process. */
 void lgort_open_stock(lua_State *L);
 

@@ -67,10 +67,8 @@ void lgort_open_all(lua_State *L) {
   lgort_open_runtime(L);
   as_module(L, "gort.runtime");
   lua_setfield(L, -2, "runtime");
-  lua_newtable(L);
+  lgort_open_sync(L);
   as_module(L, "gort.sync");
-  lgort_open_waitgroup(L);
-  lua_setfield(L, -2, "waitgroup");
   lua_setfield(L, -2, "sync");
   lua_setglobal(L, "gort");
 }

@@ -81,7 +81,7 @@ static const luaL_Reg methods[] = {
 };
 
 int lgort_open_waitgroup(lua_State *L) {
-  lgort_type_new(L, LGORT_WAITGROUP, "wait group", methods, NULL);
+  lgort_type_new(L, LGORT_WAITGROUP, methods, NULL);
   lua_pushcfunction(L, wg_new);
   return 1;
 }

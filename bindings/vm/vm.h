@@ -74,7 +74,7 @@ typedef struct lgort_task {
   int64_t clean_until; /* when clean-up must be over; 0: none was needed */
 } lgort_task;
 
-enum { LGORT_TYPES = 16 };
+enum { LGORT_TYPES = 32 };
 
 typedef struct lgort_vm {
   gort_vm *vm;

@@ -31,18 +31,22 @@
 #endif
 
 /* Name, code, text. The first three are libuv's (and errno's) values. */
-#define GORT_ERRORS(X)                               \
-  X(ENOMEM, -12, "not enough memory")                \
-  X(EINVAL, -22, "invalid argument")                 \
-  X(ERANGE, -34, "size out of range")                \
-  X(ECLOSED, -5001, "send on closed channel")        \
-  X(ECLOSE, -5002, "close of closed channel")        \
-  X(ETIMEOUT, -5003, "timeout")                      \
-  X(ECANCELED, -5004, "context canceled")            \
-  X(EDEADLINE, -5005, "context deadline exceeded")   \
-  X(ENEGATIVE, -5006, "negative wait group counter") \
-  X(EDEADLOCK, -5007, "all tasks are asleep")        \
-  X(EBOUND, -5008, "the task's context is done")
+#define GORT_ERRORS(X)                                      \
+  X(ENOMEM, -12, "not enough memory")                       \
+  X(EINVAL, -22, "invalid argument")                        \
+  X(ERANGE, -34, "size out of range")                       \
+  X(ECLOSED, -5001, "send on closed channel")               \
+  X(ECLOSE, -5002, "close of closed channel")               \
+  X(ETIMEOUT, -5003, "timeout")                             \
+  X(ECANCELED, -5004, "context canceled")                   \
+  X(EDEADLINE, -5005, "context deadline exceeded")          \
+  X(ENEGATIVE, -5006, "negative wait group counter")        \
+  X(EDEADLOCK, -5007, "all tasks are asleep")               \
+  X(EBOUND, -5008, "the task's context is done")            \
+  X(EUNLOCKED, -5010, "unlock of unlocked mutex")           \
+  X(EREADLOCKED, -5011,                                     \
+    "unlock of unlocked rwmutex: it is locked for reading") \
+  X(ERELEASE, -5012, "semaphore: released more than held")
 
 enum {
 #define GORT_ERROR_CODE(name, code, text) GORT_##name = (code),
@@ -64,6 +68,12 @@ typedef struct gort_waitgroup gort_waitgroup;
 typedef struct gort_timer gort_timer;
 typedef struct gort_context gort_context;
 typedef struct gort_after gort_after;
+typedef struct gort_mutex gort_mutex;
+typedef struct gort_rwmutex gort_rwmutex;
+typedef struct gort_cond gort_cond;
+typedef struct gort_semaphore gort_semaphore;
+typedef struct gort_atomic gort_atomic;
+typedef struct gort_map gort_map;
 typedef struct gort_buf gort_buf;
 struct uv_loop_s;
 
@@ -110,6 +120,9 @@ typedef struct gort_value {
 GORT_API void gort_value_drop(gort_value *v);
 /* Another reference to the same immutable content; returns owned. */
 GORT_API gort_value gort_value_copy(const gort_value *v);
+
+/* As Lua's ==, for all but GORT_DATA, which is equal to nothing. */
+GORT_API bool gort_value_equal(const gort_value *a, const gort_value *b);
 
 /* A counted buffer of len bytes, uninitialised. drop, when not NULL, runs
  * before the bytes are freed (it releases what they refer to).
@@ -403,6 +416,81 @@ GORT_API bool gort_context_value(gort_context *ctx, const gort_value *key,
                                  gort_value *out);
 /* Whether it has a deadline: in seconds since the epoch. */
 GORT_API bool gort_context_deadline(gort_context *ctx, double *out);
+
+/* ---- locks, counters, a map -------------------------------------------- */
+
+/* A mutex. A wait (GORT_RECV) takes the lock. Nobody owns it: whoever wants
+ * may unlock it. gort_wait on it may end with ok false, when the task was
+ * woken to compete for the lock: use gort_mutex_lock, and gort_mutex_resume
+ * after a resume (both 0, GORT_PARKED or a code; 0: res says). */
+GORT_API int gort_mutex_new(gort_mutex **out);
+GORT_API const gort_class *gort_mutex_class(void);
+GORT_API int gort_mutex_lock(gort_task *self, gort_mutex *mu,
+                             const gort_limit *limit, gort_result *res);
+GORT_API int gort_mutex_resume(gort_task *self, gort_mutex *mu,
+                               const gort_limit *limit, gort_result *res);
+GORT_API bool gort_mutex_try_lock(gort_mutex *mu);
+GORT_API bool gort_mutex_is_locked(gort_mutex *mu);
+/* 0 or GORT_EUNLOCKED. */
+GORT_API int gort_mutex_unlock(gort_mutex *mu);
+
+/* Many readers (GORT_RECV takes) or one writer (GORT_SEND takes). A writer
+ * that waits keeps new readers out. */
+GORT_API int gort_rwmutex_new(gort_rwmutex **out);
+GORT_API const gort_class *gort_rwmutex_class(void);
+/* 0, or GORT_EUNLOCKED, or GORT_EREADLOCKED when only readers hold it. */
+GORT_API int gort_rwmutex_unlock(gort_rwmutex *rw);
+GORT_API int gort_rwmutex_runlock(gort_rwmutex *rw);
+
+/* Whoever waits (GORT_RECV) sleeps until a signal (for the one that has waited
+ * longest) or a broadcast. Both tell how many were woken. */
+GORT_API int gort_cond_new(gort_mutex *mu, gort_cond **out); /* retains mu */
+GORT_API const gort_class *gort_cond_class(void);
+GORT_API gort_mutex *gort_cond_mutex(const gort_cond *c);
+GORT_API unsigned gort_cond_signal(gort_cond *c);
+GORT_API unsigned gort_cond_broadcast(gort_cond *c);
+
+/* n units, given out in the order of the requests, the large ones too. A wait
+ * (GORT_RECV) takes as many as its value says (GORT_INTEGER), else one; more
+ * than n: it waits in vain and holds nobody back. */
+GORT_API int gort_semaphore_new(int64_t n, gort_semaphore **out);
+GORT_API const gort_class *gort_semaphore_class(void);
+/* 0, or GORT_ERELEASE: nothing happened. */
+GORT_API int gort_semaphore_release(gort_semaphore *s, int64_t k);
+
+/* An integer that tasks share, without a lock; add wraps around. */
+GORT_API int gort_atomic_new(int64_t n, gort_atomic **out);
+GORT_API const gort_class *gort_atomic_class(void);
+GORT_API int64_t gort_atomic_load(gort_atomic *a);
+GORT_API void gort_atomic_store(gort_atomic *a, int64_t n);
+GORT_API int64_t gort_atomic_add(gort_atomic *a, int64_t d); /* the new one */
+GORT_API int64_t gort_atomic_swap(gort_atomic *a, int64_t n);
+GORT_API bool gort_atomic_cas(gort_atomic *a, int64_t from, int64_t to);
+
+/* A map that tasks share. Keys: booleans, integers, floats but NaN (one with an
+ * integer's value is that integer), strings, objects. Keys are borrowed and
+ * copied when stored; values are taken on success; a found value is owned by
+ * the caller. GORT_EINVAL: no such key can be; GORT_ENOMEM. */
+GORT_API int gort_map_new(gort_map **out);
+GORT_API const gort_class *gort_map_class(void);
+GORT_API size_t gort_map_len(gort_map *m);
+/* 1 found, 0 not. */
+GORT_API int gort_map_load(gort_map *m, const gort_value *k, gort_value *out);
+GORT_API int gort_map_store(gort_map *m, const gort_value *k, gort_value *v);
+/* 1: there was one, copied to *out; 0: *v was stored. */
+GORT_API int gort_map_load_or_store(gort_map *m, const gort_value *k,
+                                    gort_value *v, gort_value *out);
+/* 1: there was one, moved to *out; 0 not. */
+GORT_API int gort_map_delete(gort_map *m, const gort_value *k, gort_value *out);
+/* 1: the value was equal to from (gort_value_equal) and is *v now. 0 not. */
+GORT_API int gort_map_cas(gort_map *m, const gort_value *k,
+                          const gort_value *from, gort_value *v);
+/* The pairs of one of the map's parts (0 ... gort_map_parts() - 1), copied
+ * at one instant: key, value, key, value ... *pairs is owned by the caller
+ * (gort_free, after gort_value_drop), as is what is in it. The number of pairs
+ * or GORT_ENOMEM. */
+GORT_API unsigned gort_map_parts(void);
+GORT_API int64_t gort_map_part(gort_map *m, unsigned part, gort_value **pairs);
 
 /* Starts r when ctx is done, at once if it is. Takes r on success; returns
  * owned through out (which may be released: r starts all the same). */

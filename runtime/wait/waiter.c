@@ -42,6 +42,19 @@ gort_waiter *gort__waiter_pop(gort__link *queue) {
   return NULL;
 }
 
+bool gort__waiter_alive(const gort_waiter *w) {
+  return !w->shared || atomic_load(&w->task->wait.ticket) == GORT_TICKET_OPEN;
+}
+
+gort_waiter *gort__waiter_first(gort__link *queue) {
+  while (!gort__list_empty(queue)) {
+    gort_waiter *w = gort__container(queue->next, gort_waiter, link);
+    if (gort__waiter_alive(w)) return w;
+    gort__list_unlink(&w->link);
+  }
+  return NULL;
+}
+
 /* The task's waiters and, behind them, two permutations of the cases. */
 int gort__wait_reserve(gort__wait *wait, size_t n) {
   if (wait->room >= n) return 0;
@@ -185,9 +198,14 @@ int gort_sleep(gort_task *self, const gort_limit *limit) {
 
 static void unlink_waiter(gort_waiter *w) {
   gort_source *s = w->source;
+  gort__wakelist wake = {0};
   gort__lock_take(&s->lock);
-  if (gort__link_listed(&w->link)) ops_of(s)->dequeue(s, w);
+  if (gort__link_listed(&w->link)) {
+    ops_of(s)->dequeue(s, w);
+    if (ops_of(s)->left) ops_of(s)->left(s, &wake);
+  }
   gort__lock_give(&s->lock);
+  if (wake.first) gort__ready_all(&wake);
 }
 
 /* Unlinks what is linked but the winner, which its claimer has unlinked. */
