@@ -161,16 +161,15 @@ int gort_wait(gort_task *self, gort_source *s, gort_op op, gort_value *value,
   }
   gort__lock_take(&s->lock);
   int rc = ops_of(s)->poll(s, op, value, res, &wake);
-  if (rc != GORT_PARKED) {
+  bool parks = rc == GORT_PARKED && !(limit && gort__limit_reached(limit, res));
+  if (parks) {
+    rc = wait_locked(self, s, op, value, limit);
+  } else {
     gort__lock_give(&s->lock);
-    if (wake.first) gort__ready_all(&wake);
-    return rc;
+    rc = 0;
   }
-  if (limit && gort__limit_reached(limit, res)) {
-    gort__lock_give(&s->lock);
-    return 0;
-  }
-  return wait_locked(self, s, op, value, limit);
+  if (wake.first) gort__ready_all(&wake);
+  return rc;
 }
 
 int gort_wait_try(gort_source *s, gort_op op, gort_value *value,
