@@ -74,6 +74,9 @@ typedef struct gort_cond gort_cond;
 typedef struct gort_semaphore gort_semaphore;
 typedef struct gort_atomic gort_atomic;
 typedef struct gort_map gort_map;
+typedef struct gort_future gort_future;
+typedef struct gort_once gort_once;
+typedef struct gort_singleflight gort_singleflight;
 typedef struct gort_buf gort_buf;
 struct uv_loop_s;
 
@@ -499,6 +502,34 @@ GORT_API int gort_context_after(gort_context *ctx, gort_record *r,
 GORT_API const gort_class *gort_after_class(void);
 /* Whether it kept the record from being started. */
 GORT_API bool gort_after_stop(gort_after *a);
+
+/* ---- calls whose results are waited for -------------------------------- */
+
+/* A value that will be there: set once (value is taken, dropped the second
+ * time), then whoever receives gets a copy, and ok. */
+GORT_API int gort_future_new(gort_future **out);
+GORT_API const gort_class *gort_future_class(void);
+GORT_API void gort_future_set(gort_future *f, gort_value *value, bool ok);
+
+/* A call that sets f (retained) and is started by the first who wants it.
+ * Takes the record on success. */
+GORT_API int gort_once_new(gort_record *call, gort_future *f, gort_once **out);
+GORT_API const gort_class *gort_once_class(void);
+/* The record, to be started, for the first who asks; then NULL. */
+GORT_API gort_record *gort_once_begin(gort_once *once);
+GORT_API gort_future *gort_once_future(gort_once *once); /* borrowed */
+
+/* One call for each key at a time. join gives 0: the caller makes the call and
+ * sets *out; or 1: somebody does already. *out is owned by the caller. */
+GORT_API int gort_singleflight_new(gort_singleflight **out);
+GORT_API const gort_class *gort_singleflight_class(void);
+GORT_API int gort_singleflight_join(gort_singleflight *sf,
+                                    const gort_value *key, gort_future **out);
+/* Whether several wait for the results of a future that join gave. */
+GORT_API bool gort_singleflight_shared(gort_future *f);
+/* The next call of key is made anew though one may be under way. */
+GORT_API int gort_singleflight_forget(gort_singleflight *sf,
+                                      const gort_value *key);
 
 /* ---- time, blocking work ----------------------------------------------- */
 
