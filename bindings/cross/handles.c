@@ -23,6 +23,9 @@ static const struct {
     [LGORT_SEMAPHORE] = {"semaphore", gort_semaphore_class},
     [LGORT_ATOMIC] = {"atomic", gort_atomic_class},
     [LGORT_MAP] = {"map", gort_map_class},
+    [LGORT_FUTURE] = {"future", gort_future_class},
+    [LGORT_ONCE] = {"once", gort_once_class},
+    [LGORT_SINGLEFLIGHT] = {"singleflight", gort_singleflight_class},
 };
 _Static_assert((int)LGORT_NTYPES <= (int)LGORT_TYPES, "vm.h has room for all");
 

@@ -42,6 +42,9 @@ typedef enum lgort_type_index {
   LGORT_SEMAPHORE,
   LGORT_ATOMIC,
   LGORT_MAP,
+  LGORT_FUTURE,
+  LGORT_ONCE,
+  LGORT_SINGLEFLIGHT,
   LGORT_NTYPES
 } lgort_type_index;
 

@@ -38,7 +38,7 @@ static int at_new(lua_State *L) {
   gort_atomic *a;
   int rc = gort_atomic_new(luaL_optinteger(L, 1, 0), &a);
   if (rc < 0) lgort_raise(L, rc);
-  lgort_push_object(L, (gort_object *)(void *)a, LGORT_BOTH);
+  lgort_push_new(L, (gort_object *)(void *)a, LGORT_BOTH);
   return 1;
 }
 

@@ -67,7 +67,7 @@ static int cond_new(lua_State *L) {
   lgort_handle *h = lgort_check_handle(L, 1, LGORT_MUTEX);
   int rc = gort_cond_new((gort_mutex *)(void *)h->obj, &c);
   if (rc < 0) lgort_raise(L, rc);
-  lgort_push_object(L, (gort_object *)(void *)c, LGORT_BOTH);
+  lgort_push_new(L, (gort_object *)(void *)c, LGORT_BOTH);
   return 1;
 }
 

@@ -26,6 +26,9 @@ int lgort_open_cond(lua_State *L);
 int lgort_open_semaphore(lua_State *L);
 int lgort_open_atomic(lua_State *L);
 int lgort_open_map(lua_State *L);
+int lgort_open_once(lua_State *L);
+int lgort_open_singleflight(lua_State *L);
+int lgort_open_async(lua_State *L); /* the function gort.async */
 /* print, load, os.execute ...: Lua's, made for many tasks in one process. */
 void lgort_open_stock(lua_State *L);
 
@@ -41,6 +44,8 @@ int lgort_recv(lua_State *L, const lgort_handle *h, const gort_limit *limit);
 int lgort_iterate(lua_State *L, const lgort_handle *h);
 int lgort_try_recv(lua_State *L, const lgort_handle *h);
 
+/* Raises unless the value at idx can be a key of a map. */
+void lgort_check_key(lua_State *L, int idx);
 /* Raises unless the value at idx may be sent on a channel of this tag. */
 void lgort_check_tag(lua_State *L, int idx, int tag);
 /* The channel of a send case or method; raises when the view forbids op. */

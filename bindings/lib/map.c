@@ -4,8 +4,6 @@
  *
  * Order in every operation: check the key, encode the value, make the key;
  * so nothing is held when something raises. */
-#include <string.h>
-
 #include "cross/decoder.h"
 #include "cross/encoder.h"
 #include "lib/lib.h"
@@ -15,23 +13,24 @@ static gort_map *check(lua_State *L) {
   return (gort_map *)(void *)h->obj;
 }
 
-static void check_key(lua_State *L) {
-  switch (lua_type(L, 2)) {
+void lgort_check_key(lua_State *L, int idx) {
+  switch (lua_type(L, idx)) {
     case LUA_TBOOLEAN:
     case LUA_TSTRING:
       return;
     case LUA_TNUMBER:
-      if (lua_tonumber(L, 2) == lua_tonumber(L, 2)) return;
-      luaL_argerror(L, 2, "the key of a map is not a number (NaN)");
+      if (lua_tonumber(L, idx) == lua_tonumber(L, idx)) return;
+      luaL_argerror(L, idx, "the key is not a number (NaN)");
       return;
     default:
-      if (lgort_to_handle(L, 2)) return;
-      luaL_argerror(
-          L, 2,
-          lua_pushfstring(L,
-                          "the key of a map is a string, number, "
-                          "boolean or gort object, not %s",
-                          lua_isnoneornil(L, 2) ? "nil" : luaL_typename(L, 2)));
+      if (lgort_to_handle(L, idx)) return;
+      luaL_argerror(L, idx,
+                    lua_pushfstring(L,
+                                    "a key is a string, number, boolean or "
+                                    "gort object, not %s",
+                                    lua_isnoneornil(L, idx)
+                                        ? "nil"
+                                        : luaL_typename(L, idx)));
   }
 }
 
@@ -65,7 +64,7 @@ static int push_found(lua_State *L, gort_value *v, int rc) {
 static int map_load(lua_State *L) {
   gort_map *m = check(L);
   gort_value v = {.type = GORT_NIL};
-  check_key(L);
+  lgort_check_key(L, 2);
   gort_value k = take_key(L, &v);
   int rc = gort_map_load(m, &k, &v);
   gort_value_drop(&k);
@@ -74,7 +73,7 @@ static int map_load(lua_State *L) {
 
 static int map_store(lua_State *L) {
   gort_map *m = check(L);
-  check_key(L);
+  lgort_check_key(L, 2);
   gort_value v = encode(L, 3);
   gort_value k = take_key(L, &v);
   int rc = gort_map_store(m, &k, &v);
@@ -88,7 +87,7 @@ static int map_store(lua_State *L) {
  * on who came first. */
 static int map_load_or_store(lua_State *L) {
   gort_map *m = check(L);
-  check_key(L);
+  lgort_check_key(L, 2);
   gort_value v = encode(L, 3);
   gort_value k = take_key(L, &v);
   gort_value mine = gort_value_copy(&v), found;
@@ -105,7 +104,7 @@ static int map_load_or_store(lua_State *L) {
 static int map_load_and_delete(lua_State *L) {
   gort_map *m = check(L);
   gort_value v = {.type = GORT_NIL};
-  check_key(L);
+  lgort_check_key(L, 2);
   gort_value k = take_key(L, &v);
   int rc = gort_map_delete(m, &k, &v);
   gort_value_drop(&k);
@@ -115,7 +114,7 @@ static int map_load_and_delete(lua_State *L) {
 static int map_delete(lua_State *L) {
   gort_map *m = check(L);
   gort_value v = {.type = GORT_NIL};
-  check_key(L);
+  lgort_check_key(L, 2);
   gort_value k = take_key(L, &v);
   gort_map_delete(m, &k, &v);
   gort_value_drop(&k);
@@ -126,7 +125,7 @@ static int map_delete(lua_State *L) {
 static int map_cas(lua_State *L) {
   gort_map *m = check(L);
   gort_value from;
-  check_key(L);
+  lgort_check_key(L, 2);
   luaL_checkany(L, 3);
   gort_value v = encode(L, 4);
   if (!lgort_encode_simple(L, 3, &from)) {
@@ -209,7 +208,7 @@ static int map_new(lua_State *L) {
   gort_map *m;
   int rc = gort_map_new(&m);
   if (rc < 0) lgort_raise(L, rc);
-  lgort_push_object(L, (gort_object *)(void *)m, LGORT_BOTH);
+  lgort_push_new(L, (gort_object *)(void *)m, LGORT_BOTH);
   return 1;
 }
 

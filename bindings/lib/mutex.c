@@ -78,7 +78,7 @@ static int mu_new(lua_State *L) {
   gort_mutex *mu;
   int rc = gort_mutex_new(&mu);
   if (rc < 0) lgort_raise(L, rc);
-  lgort_push_object(L, (gort_object *)(void *)mu, LGORT_BOTH);
+  lgort_push_new(L, (gort_object *)(void *)mu, LGORT_BOTH);
   return 1;
 }
 

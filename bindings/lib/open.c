@@ -56,6 +56,8 @@ void lgort_open_all(lua_State *L) {
   as_global(L, "select");
   lua_pushcfunction(L, lib_sendable);
   lua_setfield(L, -2, "sendable");
+  lgort_open_async(L);
+  lua_setfield(L, -2, "async");
   lua_pushliteral(L, GORT_VERSION);
   lua_setfield(L, -2, "version");
   lgort_open_time(L);

@@ -85,7 +85,7 @@ static int rw_new(lua_State *L) {
   gort_rwmutex *rw;
   int rc = gort_rwmutex_new(&rw);
   if (rc < 0) lgort_raise(L, rc);
-  lgort_push_object(L, (gort_object *)(void *)rw, LGORT_BOTH);
+  lgort_push_new(L, (gort_object *)(void *)rw, LGORT_BOTH);
   return 1;
 }
 

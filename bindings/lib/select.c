@@ -221,7 +221,7 @@ static int finish(lua_State *L, int number, gort_result *res, bool received) {
       lua_pushliteral(L, "default");
   }
   if (received) {
-    lgort_decode(L, lgort_vm_of(L), &res->value);
+    lgort_decode_one(L, lgort_vm_of(L), &res->value);
     lua_pushboolean(L, res->ok);
   }
   return outcome(L, base, has_function);

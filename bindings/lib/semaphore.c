@@ -54,7 +54,7 @@ static int sem_new(lua_State *L) {
   luaL_argcheck(L, n >= 0, 1, "the size must not be negative");
   int rc = gort_semaphore_new(n, &sem);
   if (rc < 0) lgort_raise(L, rc);
-  lgort_push_object(L, (gort_object *)(void *)sem, LGORT_BOTH);
+  lgort_push_new(L, (gort_object *)(void *)sem, LGORT_BOTH);
   return 1;
 }
 

@@ -11,6 +11,8 @@ static const luaL_Reg parts[] = {
     {"semaphore", lgort_open_semaphore},
     {"atomic", lgort_open_atomic},
     {"map", lgort_open_map},
+    {"once", lgort_open_once},
+    {"singleflight", lgort_open_singleflight},
     {NULL, NULL},
 };
 

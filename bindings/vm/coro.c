@@ -16,6 +16,7 @@
 
 #include "cross/call.h"
 #include "cross/env.h"
+#include "cross/outcome.h"
 #include "vm/bound.h"
 #include "vm/preempt.h"
 
@@ -68,7 +69,7 @@ static lgort_task *take_coroutine(lgort_vm *vm) {
     }
   }
   lt->has_env = false;
-  lt->wg = NULL;
+  lt->told = NULL;
   lt->unwinding = lt->cleaning = lt->ended = lt->asked = false;
   lt->stops = 0;
   lt->shields = 0;
@@ -141,7 +142,7 @@ void lgort_forget(gort_vm *vm, gort_task *t) {
   (void)vm;
   if (!lt) return;
   drop_record(lt);
-  if (lt->wg) gort_object_release((gort_object *)(void *)lt->wg);
+  if (lt->told) gort_object_release(lt->told);
   gort_free(lt);
 }
 
@@ -164,7 +165,7 @@ int lgort_traceback(lua_State *L) {
   if (vm->task) {
     vm->task->unwinding = true;
     vm->task->ended = lgort_is_end(L, vm, 1);
-    if (vm->task->ended) return 1;
+    if (vm->task->ended || lgort_outcome_catches(vm->task->told)) return 1;
   }
   atomic_store(&vm->host->panicking, true);
   const char *message = lua_tostring(L, 1);
@@ -205,16 +206,17 @@ static void report_error(lgort_vm *vm, const lgort_task *lt, uint64_t id,
 static int body_end(lua_State *L, int status, lua_KContext ctx) {
   lgort_vm *vm = lgort_vm_of(L);
   lgort_task *lt = (lgort_task *)ctx;
-  if (status != LUA_OK && status != LUA_YIELD && !lt->ended) {
+  gort_object *told = lt->told;
+  bool ok = status == LUA_OK || status == LUA_YIELD;
+  lt->told = NULL;
+  if (told && (ok || lt->ended || lgort_outcome_catches(told))) {
+    lgort_outcome_tell(L, told, 2, ok);
+  } else if (!ok && !lt->ended) {
     const char *message = lua_tostring(L, -1);
     report_error(vm, lt, gort_task_id(gort_vm_current(vm->vm)),
                  message ? message : "not enough memory");
-    if (lt->wg) gort_object_release((gort_object *)(void *)lt->wg);
-  } else if (lt->wg) {
-    gort_waitgroup_add(lt->wg, -1);
-    gort_object_release((gort_object *)(void *)lt->wg);
+    if (told) gort_object_release(told);
   }
-  lt->wg = NULL;
   return 0;
 }
 
@@ -231,8 +233,9 @@ static int unpack(lua_State *L) {
 
 /* Stack: the message handler, the function, its arguments. */
 static int call_function(lua_State *L, lgort_task *lt) {
+  int nres = lgort_outcome_catches(lt->told) ? LUA_MULTRET : 0;
   int status =
-      lua_pcallk(L, lua_gettop(L) - 2, 0, 1, (lua_KContext)lt, body_end);
+      lua_pcallk(L, lua_gettop(L) - 2, nres, 1, (lua_KContext)lt, body_end);
   return body_end(L, status, (lua_KContext)lt);
 }
 
@@ -329,11 +332,15 @@ static gort_step run(lgort_vm *vm, lgort_task *lt, int nargs) {
   if (status != LUA_OK) {
     /* Memory ran out before the call, or even for the report. */
     drop_record(lt);
-    report_error(vm, lt, gort_task_id(gort_vm_current(vm->vm)),
-                 "not enough memory");
-    if (lt->wg) gort_object_release((gort_object *)(void *)lt->wg);
+    if (lgort_outcome_catches(lt->told)) {
+      lgort_outcome_fail(lt->told);
+    } else {
+      report_error(vm, lt, gort_task_id(gort_vm_current(vm->vm)),
+                   "not enough memory");
+      if (lt->told) gort_object_release(lt->told);
+    }
     lua_resetthread(lt->co);
-    lt->wg = NULL;
+    lt->told = NULL;
     lt->kept = 0;
     nres = 0;
   }
@@ -350,12 +357,16 @@ void lgort_fail(gort_record *r, int code) {
   lgort_host *h = lgort_call_host(r);
   lgort_task site;
   lgort_call_site(r, &site);
+  lgort_call_drop(r);
+  if (lgort_outcome_catches(site.told)) {
+    lgort_outcome_fail(site.told);
+    return;
+  }
   lgort_describe_site(site.source, site.line, site.parent, created,
                       sizeof created);
   snprintf(report, sizeof report, "task %llu: cannot start: %s\n%s",
            (unsigned long long)gort_record_id(r), gort_strerror(code), created);
-  if (site.wg) gort_object_release((gort_object *)(void *)site.wg);
-  lgort_call_drop(r);
+  if (site.told) gort_object_release(site.told);
   atomic_store(&h->panicking, true);
   h->on_task_error(h, false, report);
 }

@@ -61,7 +61,7 @@ typedef struct lgort_task {
   int kept_ups, kept_env;
   bool has_env;        /* vm->task_envs[slot] is its globals table (env.h) */
   gort_record *record; /* owned until it has become a call */
-  gort_waitgroup *wg;  /* owned: told when the function has ended */
+  gort_object *told;   /* owned: hears how the call ended, or NULL */
   /* Of a task that is bound to a context (bound.h). */
   bool bound;
   bool computes;       /* it yielded to let others run */
