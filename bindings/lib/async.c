@@ -1,4 +1,4 @@
-/* async.c - gort.async and its futures.
+/* async.c - gort.async and its futures, gort.blocking.
  *
  * SPDX-License-Identifier: MIT */
 #include "cross/call.h"
@@ -35,7 +35,8 @@ static int future_wait(lua_State *L) {
   return waited(L, &res);
 }
 
-static int lib_async(lua_State *L) {
+/* Starts the call on the stack: its future, at the bottom and returned. */
+static gort_object *start(lua_State *L, void (*go)(gort *, gort_record *)) {
   lgort_vm *vm = lgort_vm_of(L);
   gort_future *f;
   luaL_checktype(L, 1, LUA_TFUNCTION);
@@ -47,9 +48,25 @@ static int lib_async(lua_State *L) {
   gort_record *r = lgort_call_new(L, vm, 2);
   gort_object_retain(obj);
   lgort_call_tell(r, obj);
-  gort_go(vm->rt, r);
+  go(vm->rt, r);
   lua_settop(L, 1);
+  return obj;
+}
+
+static int lib_async(lua_State *L) {
+  start(L, gort_go);
   return 1;
+}
+
+static int lib_blocking(lua_State *L) {
+  gort_value none = {.type = GORT_NIL};
+  gort_result res;
+  if (!lgort_can_park(L, lgort_vm_of(L))) lgort_cannot_park(L);
+  gort_object *f = start(L, gort_go_blocking);
+  if (lgort_wait(L, lgort_vm_of(L), (gort_source *)(void *)f, GORT_RECV, &none,
+                 NULL, &res) == GORT_PARKED)
+    return lgort_park(L, 0, wait_k);
+  return waited(L, &res);
 }
 
 static const luaL_Reg methods[] = {{"wait", future_wait}, {NULL, NULL}};
@@ -57,5 +74,10 @@ static const luaL_Reg methods[] = {{"wait", future_wait}, {NULL, NULL}};
 int lgort_open_async(lua_State *L) {
   lgort_type_new(L, LGORT_FUTURE, methods, NULL);
   lua_pushcfunction(L, lib_async);
+  return 1;
+}
+
+int lgort_open_blocking(lua_State *L) {
+  lua_pushcfunction(L, lib_blocking);
   return 1;
 }

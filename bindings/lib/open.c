@@ -58,6 +58,8 @@ void lgort_open_all(lua_State *L) {
   lua_setfield(L, -2, "sendable");
   lgort_open_async(L);
   lua_setfield(L, -2, "async");
+  lgort_open_blocking(L);
+  lua_setfield(L, -2, "blocking");
   lua_pushliteral(L, GORT_VERSION);
   lua_setfield(L, -2, "version");
   lgort_open_time(L);

@@ -264,6 +264,10 @@ GORT_API uint64_t gort_record_id(gort_record *r);
 GORT_API void gort_record_free(gort_record *r);
 /* Starts r as a task on any worker. Takes r. Never fails. */
 GORT_API void gort_go(gort *rt, gort_record *r);
+/* The same for a task that may block its thread: it runs on a thread of its
+ * own, without a place among the workers. At most 256 at a time, the others
+ * wait. From a worker. */
+GORT_API void gort_go_blocking(gort *rt, gort_record *r);
 
 GORT_API uint64_t gort_task_id(const gort_task *t);
 GORT_API gort_vm *gort_task_vm(gort_task *t);

@@ -9,6 +9,7 @@
 
 #include <signal.h>
 
+#include "sched/apart.h"
 #include "sched/blocking.h"
 #include "sched/monitor.h"
 #include "sched/poller.h"
@@ -64,6 +65,7 @@ struct gort {
   gort__poller poller;
   gort__monitor monitor;
   gort__blocking blocking;
+  gort__apart apart;
 };
 
 /* True, and everyone asleep is told, when this call started the stopping. */

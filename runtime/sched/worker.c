@@ -133,10 +133,72 @@ static void fire_timers(gort *rt) {
   if (gort__timers_next(&rt->timers) <= now) gort__timers_fire(rt, now);
 }
 
+bool gort__worker_block_locked(gort_worker *w) {
+  gort *rt = w->rt;
+  if (atomic_load(&w->status) != GORT_WORKER_ACTIVE) return false;
+  atomic_store(&w->status, GORT_WORKER_BLOCKED);
+  atomic_fetch_add(&rt->blocked, 1);
+  atomic_fetch_sub(&rt->active, 1);
+  return true;
+}
+
+/* The task in this vm may block the thread: others take over first. */
+static void leave_place(gort_worker *w) {
+  gort *rt = w->rt;
+  gort__lock_take(&rt->lock);
+  gort__worker_block_locked(w);
+  gort__lock_give(&rt->lock);
+  gort__sched_spill(rt, w);
+  if (gort__sched_any(rt)) gort__sched_wake(rt);
+}
+
+/* One task, and then the next record for this vm. */
+static void run_call(gort_worker *w, gort_vm *vm, gort_task *t) {
+  gort_record *r = vm->start_next;
+  unsigned live = vm->n_live;
+  bool ended = false;
+  if (t == &vm->starter) {
+    vm->start_next = NULL;
+  } else {
+    r = NULL;
+    if (run_task(w, vm, t) && vm->loop) gort__loop_poll(vm);
+    ended = vm->n_live < live;
+  }
+  while (r || (ended && (r = gort__apart_next(w->rt, vm)))) {
+    start_record(w, vm, r);
+    r = NULL;
+    ended = vm->n_live == 0;
+  }
+}
+
+/* The same for a vm apart, without a place (apart.h). */
+static void run_apart(gort_worker *w, gort_vm *vm) {
+  gort *rt = w->rt;
+  leave_place(w);
+  atomic_fetch_add(&rt->apart.workers, 1);
+  atomic_store_explicit(&w->vm, vm, memory_order_release);
+  for (;;) {
+    gort_task *t = gort__vm_next(vm);
+    if (t)
+      run_call(w, vm, t);
+    else if (leave_vm(w, vm))
+      break;
+    if (atomic_load_explicit(&rt->stopping, memory_order_relaxed)) {
+      put_down(w, vm, true);
+      break;
+    }
+  }
+  atomic_fetch_sub(&rt->apart.workers, 1);
+}
+
 /* Runs the vm until it has nothing to do or others should have a turn. */
 static void run_vm(gort_worker *w, gort__work work) {
   gort *rt = w->rt;
   gort_vm *vm = work.vm;
+  if (GORT_UNLIKELY(vm->apart)) {
+    run_apart(w, vm);
+    return;
+  }
   gort_record *r = work.record;
   int budget = SLICE;
   atomic_store_explicit(&w->vm, vm, memory_order_release);
@@ -155,6 +217,10 @@ static void run_vm(gort_worker *w, gort__work work) {
         /* The task that just parked has most likely woken its partner. */
         vm = gort__sched_partner(w);
         if (!vm) return;
+        if (GORT_UNLIKELY(vm->apart)) {
+          run_apart(w, vm);
+          return;
+        }
         atomic_store_explicit(&w->vm, vm, memory_order_release);
         budget = SLICE;
       }

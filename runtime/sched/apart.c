@@ -1,0 +1,77 @@
+/* apart.c - vms for calls that block their thread.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "sched/apart.h"
+
+#include "sched/runtime.h"
+
+static gort_record *record_of(gort__node *n) {
+  return n ? gort__container(n, gort_record, node) : NULL;
+}
+
+/* A vm for r; or NULL: *wait tells whether r waits for one. */
+static gort_vm *take_vm(gort *rt, gort_record *r, bool *wait) {
+  gort__apart *a = &rt->apart;
+  gort__lock_take(&rt->lock);
+  gort_vm *vm = a->free;
+  if (vm) a->free = vm->next_free;
+  *wait = !vm && a->n == GORT_MAX_APART;
+  if (*wait) gort__runq_push(&a->backlog, &r->node);
+  if (!vm && !*wait) a->n++;
+  gort__lock_give(&rt->lock);
+  return vm;
+}
+
+/* No memory for another vm: r waits for one of those there are. */
+static bool wait_for_another(gort *rt, gort_record *r) {
+  gort__apart *a = &rt->apart;
+  gort__lock_take(&rt->lock);
+  a->n--;
+  bool some = a->n > 0 && !a->free;
+  if (some) gort__runq_push(&a->backlog, &r->node);
+  gort__lock_give(&rt->lock);
+  return some;
+}
+
+void gort_go_blocking(gort *rt, gort_record *r) {
+  bool waits;
+  gort__sched_count_spawn(rt);
+  atomic_fetch_add(&rt->apart.busy, 1);
+  gort_vm *vm = take_vm(rt, r, &waits);
+  if (waits) return;
+  if (!vm) {
+    vm = gort__sched_add_vm(rt, true);
+    if (!vm && wait_for_another(rt, r)) return;
+    if (!vm) {
+      atomic_fetch_sub(&rt->apart.busy, 1);
+      gort__sched_fail(gort__self, r, GORT_ENOMEM);
+      return;
+    }
+  }
+  vm->start_next = r;
+  gort__ready(&vm->starter);
+}
+
+gort_record *gort__apart_next(gort *rt, gort_vm *vm) {
+  gort__apart *a = &rt->apart;
+  atomic_fetch_sub(&a->busy, 1);
+  gort__lock_take(&rt->lock);
+  gort_record *r = record_of(gort__runq_pop(&a->backlog));
+  if (!r) {
+    vm->next_free = a->free;
+    a->free = vm;
+  }
+  gort__lock_give(&rt->lock);
+  return r;
+}
+
+static void drop(gort *rt, gort_record *r) {
+  if (!r) return;
+  rt->options.ops->drop(r);
+  gort_record_free(r);
+}
+
+void gort__apart_fini(gort *rt) {
+  gort__node *n;
+  while ((n = gort__runq_pop(&rt->apart.backlog))) drop(rt, record_of(n));
+}

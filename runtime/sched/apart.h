@@ -1,0 +1,39 @@
+/* apart.h - vms for calls that block their thread.
+ *
+ * SPDX-License-Identifier: MIT
+ *
+ * A record started by gort_go_blocking gets a vm to itself, and the worker
+ * that runs it gives its place to another at once instead of after the usual
+ * time: so such calls wait for nobody, and nobody for them. The task is one
+ * like any other; it may park.
+ *
+ * Invariants (whenever rt->lock is free):
+ *   I1. a vm apart is in free, or one record is on its way to it or has
+ *       become its task (vm->n_live <= 1).
+ *   I2. backlog is not empty => free is empty, and n == GORT_MAX_APART or
+ *       memory was out.
+ * Ownership: a record in backlog, or in vm->start_next, is the runtime's. */
+#ifndef GORT_SCHED_APART_H
+#define GORT_SCHED_APART_H
+
+#include "sched/vm.h"
+
+enum { GORT_MAX_APART = 256 };
+
+/* Guarded by rt->lock. */
+typedef struct gort__apart {
+  gort_vm *free; /* by gort_vm.next_free */
+  gort__runq backlog;
+  unsigned n; /* vms apart, and those being made */
+  /* Atomic, for counting only. */
+  atomic_uint vms;     /* that are there */
+  atomic_uint busy;    /* records from their start to their end */
+  atomic_uint workers; /* that run one: blocked, but not stuck */
+} gort__apart;
+
+/* The task of vm has ended: another record for it, or NULL and it is free. */
+gort_record *gort__apart_next(gort *rt, gort_vm *vm);
+/* Drops what was never started; nothing runs any more. */
+void gort__apart_fini(gort *rt);
+
+#endif
