@@ -144,7 +144,7 @@ describe("a map", function()
       assert.is_nil(seen[k])
       seen[k] = true
       if k <= 1000 then n = n + 1 end
-      for _ in m:range() do break end
+      for _, v in m:range() do seen.last = v end
       m:store(k, "again")
       m:store(k + 1000, "new")
       if k % 2 == 1 then m:delete(k) end
