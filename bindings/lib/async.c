@@ -61,7 +61,7 @@ static int lib_async(lua_State *L) {
 static int lib_blocking(lua_State *L) {
   gort_value none = {.type = GORT_NIL};
   gort_result res;
-  if (!lgort_can_park(L, lgort_vm_of(L))) lgort_cannot_park(L);
+  lgort_will_park(L, lgort_vm_of(L));
   gort_object *f = start(L, gort_go_blocking);
   if (lgort_wait(L, lgort_vm_of(L), (gort_source *)(void *)f, GORT_RECV, &none,
                  NULL, &res) == GORT_PARKED)

@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: MIT */
 #include "lib/lib.h"
+#include "vm/bound.h"
 
 static gort_cond *check(lua_State *L) {
   lgort_handle *h = lgort_check_handle(L, 1, LGORT_COND);
@@ -14,27 +15,35 @@ static gort_task *self_of(lua_State *L) {
 
 /* The mutex is locked again. status: how the wait proper ended. */
 static int waited(lua_State *L, int status) {
-  return lgort_push_done(L, &(gort_result){.status = status});
+  gort_result res = {.status = status};
+  lgort_shield(lgort_vm_of(L), false);
+  if (status < 0) lgort_after_wait(L, lgort_vm_of(L), &res);
+  return lgort_push_done(L, &res);
 }
+
+static int relock(lua_State *L, int rc, int status);
 
 static int relock_k(lua_State *L, int again, lua_KContext status) {
   gort_result res;
   (void)again;
-  int rc = gort_mutex_resume(self_of(L), gort_cond_mutex(check(L)), NULL, &res);
-  if (rc < 0) lgort_raise(L, rc);
-  if (rc == GORT_PARKED) return lgort_park(L, status, relock_k);
-  return waited(L, (int)status);
+  gort_mutex *mu = gort_cond_mutex(check(L));
+  return relock(L, gort_mutex_resume(self_of(L), mu, NULL, &res), (int)status);
 }
 
-/* However the wait ended, the mutex is locked when it returns. */
+static int relock(lua_State *L, int rc, int status) {
+  return rc == GORT_PARKED ? lgort_park(L, status, relock_k)
+                           : waited(L, status);
+}
+
+/* However the wait ended, the mutex is locked when it returns or raises: no
+ * context keeps it from that. */
 static int wait_k(lua_State *L, int again, lua_KContext ctx) {
   gort_result res, lock;
   (void)again, (void)ctx;
   gort_wait_finish(self_of(L), &res);
-  int rc = gort_mutex_lock(self_of(L), gort_cond_mutex(check(L)), NULL, &lock);
-  if (rc < 0) lgort_raise(L, rc);
-  if (rc == GORT_PARKED) return lgort_park(L, res.status, relock_k);
-  return waited(L, res.status);
+  lgort_shield(lgort_vm_of(L), true);
+  gort_mutex *mu = gort_cond_mutex(check(L));
+  return relock(L, gort_mutex_lock(self_of(L), mu, NULL, &lock), res.status);
 }
 
 static int cond_wait(lua_State *L) {
@@ -47,7 +56,7 @@ static int cond_wait(lua_State *L) {
     return luaL_error(L, "cond wait: its mutex is unlocked");
   if (lgort_wait(L, lgort_vm_of(L), (gort_source *)(void *)c, GORT_RECV, &none,
                  &limit, &res) != GORT_PARKED)
-    return waited(L, res.status);
+    return lgort_push_done(L, &res);
   gort_mutex_unlock(mu);
   return lgort_park(L, 0, wait_k);
 }

@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: MIT */
 #include "lib/lib.h"
+#include "vm/bound.h"
 
 static gort_mutex *check(lua_State *L) {
   lgort_handle *h = lgort_check_handle(L, 1, LGORT_MUTEX);
@@ -17,18 +18,20 @@ static int locked(lua_State *L, gort_mutex *mu, gort_result *res,
   return 1;
 }
 
-/* The wait may go on: with the same deadline, which the context of the
- * continuation keeps. */
+/* The wait may go on: with the same deadline, which the continuation's context
+ * keeps. */
 static int resumed(lua_State *L, int64_t deadline, lgort_view view,
                    lua_KFunction k) {
+  lgort_vm *vm = lgort_vm_of(L);
   gort_mutex *mu = check(L);
   gort_result res;
-  gort_task *self = gort_vm_current(lgort_vm_of(L)->vm);
   gort_limit limit = lgort_check_limit(L, 2);
   limit.deadline = deadline;
-  int rc = gort_mutex_resume(self, mu, &limit, &res);
+  lgort_cut_limit(vm, &limit);
+  int rc = gort_mutex_resume(gort_vm_current(vm->vm), mu, &limit, &res);
   if (rc < 0) lgort_raise(L, rc);
   if (rc == GORT_PARKED) return lgort_park(L, deadline, k);
+  if (res.status < 0) lgort_after_wait(L, vm, &res);
   return locked(L, mu, &res, view);
 }
 
@@ -43,12 +46,16 @@ static int guard_k(lua_State *L, int status, lua_KContext deadline) {
 }
 
 static int lock(lua_State *L, lgort_view view, lua_KFunction k) {
+  lgort_vm *vm = lgort_vm_of(L);
   gort_mutex *mu = check(L);
   gort_value none = {.type = GORT_NIL};
-  gort_result res;
+  gort_result res = {.status = 0};
+  /* The short way, most of the time. */
+  if (lua_isnoneornil(L, 2) && !lgort_is_bound(vm) && gort_mutex_try_lock(mu))
+    return locked(L, mu, &res, view);
   gort_limit limit = lgort_check_limit(L, 2);
-  if (lgort_wait(L, lgort_vm_of(L), (gort_source *)(void *)mu, GORT_RECV, &none,
-                 &limit, &res) == GORT_PARKED)
+  if (lgort_wait(L, vm, (gort_source *)(void *)mu, GORT_RECV, &none, &limit,
+                 &res) == GORT_PARKED)
     return lgort_park(L, limit.deadline, k);
   return locked(L, mu, &res, view);
 }

@@ -24,7 +24,7 @@ static int once_call(lua_State *L) {
   gort_result res;
   if (gort_wait_try(s, GORT_RECV, &none, &res))
     return lgort_outcome_push(L, &res);
-  if (!lgort_can_park(L, vm)) lgort_cannot_park(L);
+  lgort_will_park(L, vm);
   gort_record *r = gort_once_begin(once);
   if (r) gort_go(vm->rt, r);
   if (lgort_wait(L, vm, s, GORT_RECV, &none, NULL, &res) == GORT_PARKED)
@@ -38,6 +38,7 @@ static int once_new(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
   lua_settop(L, 1);
   gort_record *r = lgort_call_new(L, lgort_vm_of(L), 1);
+  gort_record_bind(r, NULL); /* it is there for others, too */
   int rc = gort_future_new(&f);
   if (rc == 0) {
     lgort_call_tell(r, (gort_object *)(void *)f);

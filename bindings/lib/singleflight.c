@@ -53,6 +53,7 @@ static int join(lua_State *L, gort_singleflight *sf, gort_record *r,
   if (rc == 0) {
     gort_object_retain((gort_object *)(void *)*out);
     lgort_call_tell(r, (gort_object *)(void *)*out);
+    gort_record_bind(r, NULL); /* it is there for others, too */
     gort_go(lgort_vm_of(L)->rt, r);
   } else {
     lgort_call_drop(r);
@@ -68,7 +69,7 @@ static int sf_call(lua_State *L) {
   gort_result res;
   lgort_check_key(L, 2);
   luaL_checktype(L, 3, LUA_TFUNCTION);
-  if (!lgort_can_park(L, vm)) lgort_cannot_park(L);
+  lgort_will_park(L, vm);
   holder *h = lua_newuserdatauv(L, sizeof *h, 0);
   h->future = NULL;
   luaL_setmetatable(L, "gort.holder");
