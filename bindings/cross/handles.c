@@ -26,6 +26,7 @@ static const struct {
     [LGORT_FUTURE] = {"future", gort_future_class},
     [LGORT_ONCE] = {"once", gort_once_class},
     [LGORT_SINGLEFLIGHT] = {"singleflight", gort_singleflight_class},
+    [LGORT_GROUP] = {"error group", gort_group_class},
 };
 _Static_assert((int)LGORT_NTYPES <= (int)LGORT_TYPES, "vm.h has room for all");
 

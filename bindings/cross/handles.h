@@ -45,6 +45,7 @@ typedef enum lgort_type_index {
   LGORT_FUTURE,
   LGORT_ONCE,
   LGORT_SINGLEFLIGHT,
+  LGORT_GROUP,
   LGORT_NTYPES
 } lgort_type_index;
 

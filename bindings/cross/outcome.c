@@ -12,6 +12,10 @@ bool lgort_outcome_catches(const gort_object *told) {
   return told && gort_object_class(told) != gort_waitgroup_class();
 }
 
+bool lgort_outcome_traces(const gort_object *told) {
+  return gort_object_class(told) == gort_group_class();
+}
+
 /* Protected. Stack: the values and where to put them as one. */
 static int encode(lua_State *L) {
   static const lgort_subject subject = {"return", "result", false};
@@ -61,29 +65,57 @@ static gort_value take_error(lua_State *L) {
   return v;
 }
 
-void lgort_outcome_tell(lua_State *L, gort_object *told, int first, bool ok) {
+static void tell_future(lua_State *L, gort_future *f, int first, bool ok) {
   gort_value v;
-  if (gort_object_class(told) == gort_waitgroup_class()) {
-    lua_settop(L, first - 1);
-    gort_waitgroup_add((gort_waitgroup *)(void *)told, -1);
-  } else {
-    ok = ok && take_values(L, first, &v);
-    if (!ok) v = take_error(L);
-    lua_settop(L, first - 1);
-    gort_future_set((gort_future *)(void *)told, &v, ok);
+  ok = ok && take_values(L, first, &v);
+  if (!ok) v = take_error(L);
+  gort_future_set(f, &v, ok);
+}
+
+/* What failed: the error at first, or the second result after nil. */
+static void tell_group(lua_State *L, gort_group *g, gort_value *trace,
+                       int first, bool ok) {
+  bool raised = !ok;
+  if (ok && lua_gettop(L) > first && lua_isnil(L, first) &&
+      !lua_isnil(L, first + 1)) {
+    lua_settop(L, first + 1);
+    ok = false;
   }
+  if (!ok) {
+    gort_value err = take_error(L);
+    gort_group_fail(g, &err, trace, raised);
+  }
+  gort_group_leave(g);
+}
+
+void lgort_outcome_tell(lua_State *L, gort_object *told, gort_value *trace,
+                        int first, bool ok) {
+  const gort_class *cls = gort_object_class(told);
+  if (cls == gort_waitgroup_class())
+    gort_waitgroup_add((gort_waitgroup *)(void *)told, -1);
+  else if (cls == gort_group_class())
+    tell_group(L, (gort_group *)(void *)told, trace, first, ok);
+  else
+    tell_future(L, (gort_future *)(void *)told, first, ok);
+  gort_value_drop(trace);
+  lua_settop(L, first - 1);
   gort_object_release(told);
 }
 
 void lgort_outcome_fail(gort_object *told) {
   static const char text[] = "not enough memory";
-  gort_value v = {.type = GORT_STRING};
+  gort_value v = {.type = GORT_STRING}, none = {.type = GORT_NIL};
   v.u.buf = gort_buf_new(sizeof text - 1, NULL);
   if (v.u.buf)
     memcpy(gort_buf_bytes(v.u.buf), text, sizeof text - 1);
   else
     v.type = GORT_NIL;
-  gort_future_set((gort_future *)(void *)told, &v, false);
+  if (gort_object_class(told) == gort_group_class()) {
+    gort_group_fail((gort_group *)(void *)told, &v, &none, true);
+    gort_group_leave((gort_group *)(void *)told);
+  } else {
+    gort_future_set((gort_future *)(void *)told, &v, false);
+  }
   gort_object_release(told);
 }
 

@@ -30,6 +30,7 @@ int lgort_open_once(lua_State *L);
 int lgort_open_singleflight(lua_State *L);
 int lgort_open_async(lua_State *L);    /* the function gort.async */
 int lgort_open_blocking(lua_State *L); /* the function gort.blocking */
+int lgort_open_errgroup(lua_State *L); /* gort.errgroup */
 /* print, load, os.execute ...: Lua's, made for many tasks in one process. */
 void lgort_open_stock(lua_State *L);
 

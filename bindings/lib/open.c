@@ -71,6 +71,9 @@ void lgort_open_all(lua_State *L) {
   lgort_open_runtime(L);
   as_module(L, "gort.runtime");
   lua_setfield(L, -2, "runtime");
+  lgort_open_errgroup(L);
+  as_module(L, "gort.errgroup");
+  lua_setfield(L, -2, "errgroup");
   lgort_open_sync(L);
   as_module(L, "gort.sync");
   lua_setfield(L, -2, "sync");

@@ -71,6 +71,7 @@ static lgort_task *take_coroutine(lgort_vm *vm) {
   lt->has_env = false;
   lt->told = NULL;
   lt->unwinding = lt->cleaning = lt->ended = lt->asked = false;
+  lt->trace.type = GORT_NIL;
   lt->stops = 0;
   lt->shields = 0;
   lt->clean_until = 0;
@@ -143,6 +144,7 @@ void lgort_forget(gort_vm *vm, gort_task *t) {
   if (!lt) return;
   drop_record(lt);
   if (lt->told) gort_object_release(lt->told);
+  gort_value_drop(&lt->trace);
   gort_free(lt);
 }
 
@@ -160,14 +162,8 @@ static void push_stack(lua_State *L, lua_State *of, const char *message,
   lua_remove(L, -2);
 }
 
-int lgort_traceback(lua_State *L) {
-  lgort_vm *vm = lgort_vm_of(L);
-  if (vm->task) {
-    vm->task->unwinding = true;
-    vm->task->ended = lgort_is_end(L, vm, 1);
-    if (vm->task->ended || lgort_outcome_catches(vm->task->told)) return 1;
-  }
-  atomic_store(&vm->host->panicking, true);
+/* The error at 1 as text, with the stack that led to it. */
+static void push_traceback(lua_State *L) {
   const char *message = lua_tostring(L, 1);
   if (!message) {
     if (luaL_callmeta(L, 1, "__tostring") && lua_type(L, -1) == LUA_TSTRING)
@@ -177,6 +173,29 @@ int lgort_traceback(lua_State *L) {
                                 luaL_typename(L, 1));
   }
   push_stack(L, L, message, 1);
+}
+
+/* The error at 1 is another's business: it goes on as it is. */
+static bool caught(lua_State *L, lgort_task *lt) {
+  if (!lgort_outcome_catches(lt->told)) return false;
+  if (lgort_outcome_traces(lt->told)) {
+    push_traceback(L);
+    gort_value_drop(&lt->trace);
+    lgort_encode_simple(L, -1, &lt->trace);
+    lua_settop(L, 1);
+  }
+  return true;
+}
+
+int lgort_traceback(lua_State *L) {
+  lgort_vm *vm = lgort_vm_of(L);
+  if (vm->task) {
+    vm->task->unwinding = true;
+    vm->task->ended = lgort_is_end(L, vm, 1);
+    if (vm->task->ended || caught(L, vm->task)) return 1;
+  }
+  atomic_store(&vm->host->panicking, true);
+  push_traceback(L);
   return 1;
 }
 
@@ -210,7 +229,7 @@ static int body_end(lua_State *L, int status, lua_KContext ctx) {
   bool ok = status == LUA_OK || status == LUA_YIELD;
   lt->told = NULL;
   if (told && (ok || lt->ended || lgort_outcome_catches(told))) {
-    lgort_outcome_tell(L, told, 2, ok);
+    lgort_outcome_tell(L, told, &lt->trace, 2, ok);
   } else if (!ok && !lt->ended) {
     const char *message = lua_tostring(L, -1);
     report_error(vm, lt, gort_task_id(gort_vm_current(vm->vm)),

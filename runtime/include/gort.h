@@ -46,7 +46,8 @@
   X(EUNLOCKED, -5010, "unlock of unlocked mutex")           \
   X(EREADLOCKED, -5011,                                     \
     "unlock of unlocked rwmutex: it is locked for reading") \
-  X(ERELEASE, -5012, "semaphore: released more than held")
+  X(ERELEASE, -5012, "semaphore: released more than held")  \
+  X(EBUSY, -5013, "the group's limit cannot change while its tasks run")
 
 enum {
 #define GORT_ERROR_CODE(name, code, text) GORT_##name = (code),
@@ -75,6 +76,7 @@ typedef struct gort_semaphore gort_semaphore;
 typedef struct gort_atomic gort_atomic;
 typedef struct gort_map gort_map;
 typedef struct gort_future gort_future;
+typedef struct gort_group gort_group;
 typedef struct gort_once gort_once;
 typedef struct gort_singleflight gort_singleflight;
 typedef struct gort_buf gort_buf;
@@ -534,6 +536,31 @@ GORT_API bool gort_singleflight_shared(gort_future *f);
 /* The next call of key is made anew though one may be under way. */
 GORT_API int gort_singleflight_forget(gort_singleflight *sf,
                                       const gort_value *key);
+
+/* Tasks that belong together. Who sends (GORT_SEND, any value) becomes a
+ * member, in order of coming when there is a limit, and has to leave; a wait
+ * (GORT_RECV) lasts until the last has left and gives true, or ok false and
+ * the first error. */
+/* parent: of the context that ends at the first error; NULL: there is none.
+ * around: of the scope, for its tasks to be bound to. */
+GORT_API int gort_group_new(gort_context *parent, gort_context *around,
+                            gort_group **out);
+GORT_API const gort_class *gort_group_class(void);
+GORT_API gort_context *gort_group_context(gort_group *g); /* borrowed; NULL */
+GORT_API gort_context *gort_group_scope(gort_group *g);   /* borrowed */
+/* Negative: none. 0, or GORT_EBUSY while it has members. */
+GORT_API int gort_group_set_limit(gort_group *g, int64_t limit);
+GORT_API void gort_group_leave(gort_group *g);
+/* A member's error: takes both values, keeps the first, and ends the context,
+ * err being the cause. raised: it was not a result. */
+GORT_API void gort_group_fail(gort_group *g, gort_value *err, gort_value *trace,
+                              bool raised);
+/* Whether there was one: a copy, owned; fresh: it was raised, and nobody has
+ * asked before. And its traceback, owned; nil when it was a result. */
+GORT_API bool gort_group_error(gort_group *g, gort_value *err, bool *fresh);
+GORT_API gort_value gort_group_trace(gort_group *g);
+/* Ends its context, and the scope with all the tasks in it. */
+GORT_API void gort_group_cancel(gort_group *g, bool scope);
 
 /* ---- time, blocking work ----------------------------------------------- */
 
