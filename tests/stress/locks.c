@@ -183,7 +183,7 @@ static gort_step start_all(steps *s) {
   actor *a = (actor *)s;
   STEPS_BEGIN(s);
   for (int i = 0; i < OPS; i++) {
-    gort_context_options o = {.cancels = true, .deadline = GORT_FOREVER};
+    gort_context_options o = {.cancels = true, .timeout = GORT_FOREVER};
     if (gort_context_new(gort_context_background(s->rt), &o, &a->t->ctx[i]))
       abort();
   }
