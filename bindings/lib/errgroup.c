@@ -163,22 +163,37 @@ static int closed(lua_State *L, gort_result *res) {
   return lua_error(L);
 }
 
+static int wait_to_close(lua_State *L, gort_group *g);
+
+/* The end of the closer's own context is that of the tasks, too; it waits for
+ * them all the same, as long as clean-up may take. */
 static int close_k(lua_State *L, int status, lua_KContext ctx) {
+  lgort_vm *vm = lgort_vm_of(L);
+  gort_group *g = check(L);
   gort_result res;
   (void)status, (void)ctx;
-  lgort_wait_finish(L, &res);
+  gort_wait_finish(gort_vm_current(vm->vm), &res);
+  if (res.status == GORT_EBOUND) {
+    gort_group_cancel(g, true);
+    return wait_to_close(L, g);
+  }
+  if (res.status < 0) lgort_after_wait(L, vm, &res);
+  return closed(L, &res);
+}
+
+static int wait_to_close(lua_State *L, gort_group *g) {
+  gort_value none = {.type = GORT_NIL};
+  gort_result res;
+  if (lgort_wait(L, lgort_vm_of(L), source_of(g), GORT_RECV, &none, NULL,
+                 &res) == GORT_PARKED)
+    return lgort_park(L, 0, close_k);
   return closed(L, &res);
 }
 
 static int group_close(lua_State *L) {
   gort_group *g = check(L);
-  gort_value none = {.type = GORT_NIL};
-  gort_result res;
   if (!lua_isnoneornil(L, 2)) gort_group_cancel(g, true);
-  if (lgort_wait(L, lgort_vm_of(L), source_of(g), GORT_RECV, &none, NULL,
-                 &res) == GORT_PARKED)
-    return lgort_park(L, 0, close_k);
-  return closed(L, &res);
+  return wait_to_close(L, g);
 }
 
 /* ---- the module -------------------------------------------------------- */

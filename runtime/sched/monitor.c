@@ -76,7 +76,7 @@ static void look_at(gort *rt, gort_worker *w, int64_t now) {
   int64_t hurry =
       atomic_load_explicit(&rt->monitor.hurry, memory_order_relaxed);
   int64_t slice = (now < hurry ? HURRIED_MS : SLICE_MS) * MS;
-  if (ran >= slice && rt->options.preempt && !vm->apart) {
+  if (ran >= slice && rt->options.preempt && !vm->solo) {
     /* Again on each tick: the first may have come between two C calls that
      * a hook cannot interrupt, or been taken over by the script's hook. */
     atomic_store_explicit(&w->preempt, tick, memory_order_release);

@@ -9,7 +9,7 @@
 
 #include <signal.h>
 
-#include "sched/apart.h"
+#include "sched/solo.h"
 #include "sched/blocking.h"
 #include "sched/monitor.h"
 #include "sched/poller.h"
@@ -65,7 +65,7 @@ struct gort {
   gort__poller poller;
   gort__monitor monitor;
   gort__blocking blocking;
-  gort__apart apart;
+  gort__solo solo;
 };
 
 /* True, and everyone asleep is told, when this call started the stopping. */

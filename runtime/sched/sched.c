@@ -273,24 +273,24 @@ static unsigned live_in(gort_vm *vm) {
 }
 
 /* How many vms there may be: what a worker stuck in a C call holds counts for
- * nothing, and those apart have a limit of their own. */
-static unsigned vm_limit(gort *rt, bool apart) {
-  if (apart) return GORT_MAX_VMS;
+ * nothing, and solo ones have a limit of their own. */
+static unsigned vm_limit(gort *rt, bool solo) {
+  if (solo) return GORT_MAX_VMS;
   unsigned stuck = atomic_load(&rt->blocked);
-  unsigned calls = atomic_load(&rt->apart.workers);
+  unsigned calls = atomic_load(&rt->solo.workers);
   unsigned max = rt->options.max_vms;
   if (!max) max = 4 * atomic_load(&rt->maxprocs);
   max += 1; /* one runs only main */
   if (stuck > calls) max += stuck - calls;
   if (rt->options.placement == GORT_PLACE_TOGETHER) max = 2;
   if (rt->options.placement == GORT_PLACE_APART) max = 64;
-  max += atomic_load(&rt->apart.vms);
+  max += atomic_load(&rt->solo.vms);
   return max < GORT_MAX_VMS ? max : GORT_MAX_VMS;
 }
 
 /* A number for a new vm; 0 at the limit. */
-static unsigned reserve_vm(gort *rt, bool apart) {
-  unsigned index = 0, max = vm_limit(rt, apart);
+static unsigned reserve_vm(gort *rt, bool solo) {
+  unsigned index = 0, max = vm_limit(rt, solo);
   if (atomic_load(&rt->nvms) - rt->vm_holes >= max) return 0;
   gort__lock_take(&rt->lock);
   unsigned n = atomic_load(&rt->nvms);
@@ -309,9 +309,9 @@ static unsigned reserve_vm(gort *rt, bool apart) {
   return index;
 }
 
-gort_vm *gort__sched_add_vm(gort *rt, bool apart) {
+gort_vm *gort__sched_add_vm(gort *rt, bool solo) {
   gort_vm *vm = NULL;
-  unsigned index = reserve_vm(rt, apart);
+  unsigned index = reserve_vm(rt, solo);
   if (!index) return NULL;
   if (gort__vm_new(rt, index, &vm) < 0) { /* somebody may try again */
     gort__lock_take(&rt->lock);
@@ -320,10 +320,10 @@ gort_vm *gort__sched_add_vm(gort *rt, bool apart) {
     gort__lock_give(&rt->lock);
     return NULL;
   }
-  if (apart) {
-    vm->apart = true;
+  if (solo) {
+    vm->solo = true;
     atomic_store(&vm->state_now, GORT_VM_IDLE);
-    atomic_fetch_add(&rt->apart.vms, 1);
+    atomic_fetch_add(&rt->solo.vms, 1);
   }
   atomic_store_explicit(&rt->vms[index], vm, memory_order_release);
   return vm;
@@ -336,7 +336,7 @@ static gort_vm *emptiest_idle(gort *rt, unsigned *least) {
   *least = UINT32_MAX;
   for (unsigned i = 1; i < n; i++) {
     gort_vm *vm = atomic_load_explicit(&rt->vms[i], memory_order_acquire);
-    if (!vm || vm->apart) continue;
+    if (!vm || vm->solo) continue;
     unsigned live = live_in(vm);
     if (live < *least) *least = live;
     if (atomic_load_explicit(&vm->state_now, memory_order_relaxed) ==
@@ -360,10 +360,11 @@ static gort_vm *vm_apart(gort *rt, unsigned from) {
   unsigned n = atomic_load(&rt->nvms);
   for (unsigned i = 1; i < n; i++) {
     gort_vm *vm = atomic_load_explicit(&rt->vms[i], memory_order_acquire);
-    if (vm && i != from && gort__vm_claim(vm, GORT_VM_IDLE, GORT_VM_RUNNING))
+    if (vm && !vm->solo && i != from &&
+        gort__vm_claim(vm, GORT_VM_IDLE, GORT_VM_RUNNING))
       return vm;
   }
-  return add_vm(rt);
+  return gort__sched_add_vm(rt, false);
 }
 
 /* A vm to start a record in, RUNNING and the caller's. Started tasks stay in
@@ -390,7 +391,7 @@ static gort_vm *vm_for_record(gort *rt, gort_worker *w, const gort_record *r) {
   /* All vms have work: the record joins one that waits for its turn. */
   vm = gort__ring_pop(&w->vms);
   if (!vm) vm = pop_global_vm(rt, w, false);
-  if (vm && (vm->index == 0 || vm->apart)) {
+  if (vm && (vm->index == 0 || vm->solo)) {
     gort__sched_queue_vm(rt, w, vm, true);
     vm = NULL;
   }
@@ -426,7 +427,7 @@ static bool found_vm(gort_vm *vm, gort__work *out) {
 /* Some vm beside the main one exists or is being made. */
 static bool has_task_vm(gort *rt) {
   return atomic_load(&rt->nvms) - atomic_load(&rt->vm_holes) >
-         1 + atomic_load(&rt->apart.vms);
+         1 + atomic_load(&rt->solo.vms);
 }
 
 static bool found_record(gort *rt, gort_worker *w, gort_record *r,

@@ -35,7 +35,7 @@ struct gort_vm {
   gort *rt;
   unsigned index;
   void *state;
-  bool apart; /* for calls that block (apart.h) */
+  bool solo; /* for calls that block (solo.h) */
 
   /* Owner-only. */
   gort__runq runq;  /* woken */
@@ -55,7 +55,7 @@ struct gort_vm {
 
   gort__node queued; /* in the global queue: guarded by rt->lock */
 
-  /* Of a vm apart: guarded by rt->lock; whoever takes it out of the list owns
+  /* Of a solo vm: guarded by rt->lock; whoever takes it out of the list owns
    * start_next and starter until the worker that runs vm has them. */
   gort_vm *next_free;
   gort_record *start_next;

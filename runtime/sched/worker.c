@@ -164,18 +164,18 @@ static void run_call(gort_worker *w, gort_vm *vm, gort_task *t) {
     if (run_task(w, vm, t) && vm->loop) gort__loop_poll(vm);
     ended = vm->n_live < live;
   }
-  while (r || (ended && (r = gort__apart_next(w->rt, vm)))) {
+  while (r || (ended && (r = gort__solo_next(w->rt, vm)))) {
     start_record(w, vm, r);
     r = NULL;
     ended = vm->n_live == 0;
   }
 }
 
-/* The same for a vm apart, without a place (apart.h). */
-static void run_apart(gort_worker *w, gort_vm *vm) {
+/* The same for a solo vm, without a place (solo.h). */
+static void run_solo(gort_worker *w, gort_vm *vm) {
   gort *rt = w->rt;
   leave_place(w);
-  atomic_fetch_add(&rt->apart.workers, 1);
+  atomic_fetch_add(&rt->solo.workers, 1);
   atomic_store_explicit(&w->vm, vm, memory_order_release);
   for (;;) {
     gort_task *t = gort__vm_next(vm);
@@ -188,15 +188,15 @@ static void run_apart(gort_worker *w, gort_vm *vm) {
       break;
     }
   }
-  atomic_fetch_sub(&rt->apart.workers, 1);
+  atomic_fetch_sub(&rt->solo.workers, 1);
 }
 
 /* Runs the vm until it has nothing to do or others should have a turn. */
 static void run_vm(gort_worker *w, gort__work work) {
   gort *rt = w->rt;
   gort_vm *vm = work.vm;
-  if (GORT_UNLIKELY(vm->apart)) {
-    run_apart(w, vm);
+  if (GORT_UNLIKELY(vm->solo)) {
+    run_solo(w, vm);
     return;
   }
   gort_record *r = work.record;
@@ -217,8 +217,8 @@ static void run_vm(gort_worker *w, gort__work work) {
         /* The task that just parked has most likely woken its partner. */
         vm = gort__sched_partner(w);
         if (!vm) return;
-        if (GORT_UNLIKELY(vm->apart)) {
-          run_apart(w, vm);
+        if (GORT_UNLIKELY(vm->solo)) {
+          run_solo(w, vm);
           return;
         }
         atomic_store_explicit(&w->vm, vm, memory_order_release);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_apart.c - calls that block their thread wait for nobody, and nobody
+/* test_solo.c - calls that block their thread wait for nobody, and nobody
  * for them. */
 #include "support/check.h"
 

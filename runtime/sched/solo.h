@@ -1,4 +1,4 @@
-/* apart.h - vms for calls that block their thread.
+/* solo.h - vms for calls that block their thread.
  *
  * SPDX-License-Identifier: MIT
  *
@@ -8,32 +8,32 @@
  * like any other; it may park.
  *
  * Invariants (whenever rt->lock is free):
- *   I1. a vm apart is in free, or one record is on its way to it or has
+ *   I1. a solo vm is in free, or one record is on its way to it or has
  *       become its task (vm->n_live <= 1).
- *   I2. backlog is not empty => free is empty, and n == GORT_MAX_APART or
+ *   I2. backlog is not empty => free is empty, and n == GORT_MAX_SOLO or
  *       memory was out.
  * Ownership: a record in backlog, or in vm->start_next, is the runtime's. */
-#ifndef GORT_SCHED_APART_H
-#define GORT_SCHED_APART_H
+#ifndef GORT_SCHED_SOLO_H
+#define GORT_SCHED_SOLO_H
 
 #include "sched/vm.h"
 
-enum { GORT_MAX_APART = 256 };
+enum { GORT_MAX_SOLO = 256 };
 
 /* Guarded by rt->lock. */
-typedef struct gort__apart {
+typedef struct gort__solo {
   gort_vm *free; /* by gort_vm.next_free */
   gort__runq backlog;
-  unsigned n; /* vms apart, and those being made */
+  unsigned n; /* solo vms, and those being made */
   /* Atomic, for counting only. */
   atomic_uint vms;     /* that are there */
   atomic_uint busy;    /* records from their start to their end */
   atomic_uint workers; /* that run one: blocked, but not stuck */
-} gort__apart;
+} gort__solo;
 
 /* The task of vm has ended: another record for it, or NULL and it is free. */
-gort_record *gort__apart_next(gort *rt, gort_vm *vm);
+gort_record *gort__solo_next(gort *rt, gort_vm *vm);
 /* Drops what was never started; nothing runs any more. */
-void gort__apart_fini(gort *rt);
+void gort__solo_fini(gort *rt);
 
 #endif

@@ -1,7 +1,7 @@
-/* apart.c - vms for calls that block their thread.
+/* solo.c - vms for calls that block their thread.
  *
  * SPDX-License-Identifier: MIT */
-#include "sched/apart.h"
+#include "sched/solo.h"
 
 #include "sched/runtime.h"
 
@@ -11,11 +11,11 @@ static gort_record *record_of(gort__node *n) {
 
 /* A vm for r; or NULL: *wait tells whether r waits for one. */
 static gort_vm *take_vm(gort *rt, gort_record *r, bool *wait) {
-  gort__apart *a = &rt->apart;
+  gort__solo *a = &rt->solo;
   gort__lock_take(&rt->lock);
   gort_vm *vm = a->free;
   if (vm) a->free = vm->next_free;
-  *wait = !vm && a->n == GORT_MAX_APART;
+  *wait = !vm && a->n == GORT_MAX_SOLO;
   if (*wait) gort__runq_push(&a->backlog, &r->node);
   if (!vm && !*wait) a->n++;
   gort__lock_give(&rt->lock);
@@ -24,7 +24,7 @@ static gort_vm *take_vm(gort *rt, gort_record *r, bool *wait) {
 
 /* No memory for another vm: r waits for one of those there are. */
 static bool wait_for_another(gort *rt, gort_record *r) {
-  gort__apart *a = &rt->apart;
+  gort__solo *a = &rt->solo;
   gort__lock_take(&rt->lock);
   a->n--;
   bool some = a->n > 0 && !a->free;
@@ -36,14 +36,14 @@ static bool wait_for_another(gort *rt, gort_record *r) {
 void gort_go_blocking(gort *rt, gort_record *r) {
   bool waits;
   gort__sched_count_spawn(rt);
-  atomic_fetch_add(&rt->apart.busy, 1);
+  atomic_fetch_add(&rt->solo.busy, 1);
   gort_vm *vm = take_vm(rt, r, &waits);
   if (waits) return;
   if (!vm) {
     vm = gort__sched_add_vm(rt, true);
     if (!vm && wait_for_another(rt, r)) return;
     if (!vm) {
-      atomic_fetch_sub(&rt->apart.busy, 1);
+      atomic_fetch_sub(&rt->solo.busy, 1);
       gort__sched_fail(gort__self, r, GORT_ENOMEM);
       return;
     }
@@ -52,8 +52,8 @@ void gort_go_blocking(gort *rt, gort_record *r) {
   gort__ready(&vm->starter);
 }
 
-gort_record *gort__apart_next(gort *rt, gort_vm *vm) {
-  gort__apart *a = &rt->apart;
+gort_record *gort__solo_next(gort *rt, gort_vm *vm) {
+  gort__solo *a = &rt->solo;
   atomic_fetch_sub(&a->busy, 1);
   gort__lock_take(&rt->lock);
   gort_record *r = record_of(gort__runq_pop(&a->backlog));
@@ -71,7 +71,7 @@ static void drop(gort *rt, gort_record *r) {
   gort_record_free(r);
 }
 
-void gort__apart_fini(gort *rt) {
+void gort__solo_fini(gort *rt) {
   gort__node *n;
-  while ((n = gort__runq_pop(&rt->apart.backlog))) drop(rt, record_of(n));
+  while ((n = gort__runq_pop(&rt->solo.backlog))) drop(rt, record_of(n));
 }
