@@ -296,7 +296,7 @@ describe("a group as a <close> variable", function()
         time.sleep(100)
       end)
       g:go(function()
-        while true do end
+        while true do tostring(1.5) end
       end)
       g:go(function()
         ctx:done():recv()
