@@ -5,7 +5,7 @@
 -- it is full; whoever wants to do something takes one first. A burst spends
 -- what has gathered, then the ticker sets the pace.
 --
---   gort ratelimit.lua [requests] [rate] [burst]   20 at 100 a second, 5 at once
+--   gort ratelimit.lua [requests] [rate] [burst]   20, 100 a second, 5 at once
 
 local time, context = gort.time, gort.context
 
