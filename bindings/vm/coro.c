@@ -222,20 +222,29 @@ static void report_error(lgort_vm *vm, const lgort_task *lt, uint64_t id,
   gort_free(report);
 }
 
-static int body_end(lua_State *L, int status, lua_KContext ctx) {
+/* Above `below` lie the results, or the error. */
+static void call_end(lua_State *L, int status, lgort_task *lt, int below) {
   lgort_vm *vm = lgort_vm_of(L);
-  lgort_task *lt = (lgort_task *)ctx;
   gort_object *told = lt->told;
   bool ok = status == LUA_OK || status == LUA_YIELD;
   lt->told = NULL;
   if (told && (ok || lt->ended || lgort_outcome_catches(told))) {
-    lgort_outcome_tell(L, told, &lt->trace, 2, ok);
+    lgort_outcome_tell(L, told, &lt->trace, below + 1, ok);
   } else if (!ok && !lt->ended) {
     const char *message = lua_tostring(L, -1);
     report_error(vm, lt, gort_task_id(gort_vm_current(vm->vm)),
                  message ? message : "not enough memory");
     if (told) gort_object_release(told);
   }
+}
+
+/* How many results are wanted. */
+static int results_of(const lgort_task *lt) {
+  return lgort_outcome_catches(lt->told) ? LUA_MULTRET : 0;
+}
+
+static int body_end(lua_State *L, int status, lua_KContext ctx) {
+  call_end(L, status, (lgort_task *)ctx, 1);
   return 0;
 }
 
@@ -252,14 +261,13 @@ static int unpack(lua_State *L) {
 
 /* Stack: the message handler, the function, its arguments. */
 static int call_function(lua_State *L, lgort_task *lt) {
-  int nres = lgort_outcome_catches(lt->told) ? LUA_MULTRET : 0;
-  int status =
-      lua_pcallk(L, lua_gettop(L) - 2, nres, 1, (lua_KContext)lt, body_end);
+  int status = lua_pcallk(L, lua_gettop(L) - 2, results_of(lt), 1,
+                          (lua_KContext)lt, body_end);
   return body_end(L, status, (lua_KContext)lt);
 }
 
 static int kept_end(lua_State *L, int status, lua_KContext ctx) {
-  body_end(L, status, ctx);
+  call_end(L, status, (lgort_task *)ctx, 2);
   lua_settop(L, 2);
   return 1;
 }
@@ -267,8 +275,8 @@ static int kept_end(lua_State *L, int status, lua_KContext ctx) {
 /* The same; returns the function, which is to be used again. Stack: the message
  * handler, the function twice, its arguments. */
 static int call_and_keep(lua_State *L, lgort_task *lt) {
-  int status =
-      lua_pcallk(L, lua_gettop(L) - 3, 0, 1, (lua_KContext)lt, kept_end);
+  int status = lua_pcallk(L, lua_gettop(L) - 3, results_of(lt), 1,
+                          (lua_KContext)lt, kept_end);
   return kept_end(L, status, (lua_KContext)lt);
 }
 
