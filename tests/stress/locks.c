@@ -1,6 +1,7 @@
-/* locks.c - random waits for mutexes, rwmutexes and semaphores that end by a
- * hand-over, a competition, a timeout, a cancelled context or another case of
- * a select, whichever is first. Nobody is inside who should not be, and in the
+/* locks.c - random waits for mutexes, rwmutexes, semaphores, places in a group
+ * and futures that end by a hand-over, a competition, a timeout, a cancelled
+ * context (the wait's, or the one that the task is bound to) or another case
+ * of a select, whichever is first. Nobody is inside who should not be, and in the
  * end everything is free: what reached a task that had given up went on.
  *
  * SPDX-License-Identifier: MIT */
@@ -17,10 +18,14 @@ typedef struct things {
   gort_semaphore *sem;
   gort_chan *done;
   gort_waitgroup *wg;
-  gort_context *ctx[OPS]; /* the one of an operation's number */
+  gort_group *group;
+  gort_future *futures[OPS]; /* those of an operation's number */
+  gort_context *ctx[OPS];
+  gort_context *bound; /* of every third task; ends in the middle */
 } things;
 
-static atomic_int inside[2], readers, writers, units, wrong, got, gave_up;
+static atomic_int inside[2], readers, writers, units, members;
+static atomic_int wrong, got, gave_up;
 
 typedef struct actor {
   steps s;
@@ -56,7 +61,7 @@ static bool mine(actor *a) {
     check(a->s.res.ok);
   else
     check(a->s.res.status == GORT_ETIMEOUT ||
-          a->s.res.status == GORT_ECANCELED);
+          a->s.res.status == GORT_ECANCELED || a->s.res.status == GORT_EBOUND);
   atomic_fetch_add(yes ? &got : &gave_up, 1);
   return yes;
 }
@@ -82,17 +87,24 @@ static gort_step use_mutex(steps *s);
 static gort_step use_rwmutex(steps *s);
 static gort_step use_semaphore(steps *s);
 static gort_step use_select(steps *s);
+static gort_step use_group(steps *s);
+static gort_step use_future(steps *s);
 
 /* Each use is a body of its own, entered again at OPS different numbers. */
 static gort_step act(steps *s) {
-  static gort_step (*const uses[])(steps *) = {use_mutex, use_rwmutex,
-                                               use_semaphore, use_select};
+  static gort_step (*const uses[])(steps *) = {
+      use_mutex, use_rwmutex, use_semaphore, use_select, use_group, use_future};
   actor *a = (actor *)s;
   while (a->i < OPS) {
     if (s->at == 0) {
-      a->use = (int)below(a, 4);
+      a->use = (int)below(a, 6);
       a->until = some_deadline(a);
-      if (a->id == 0) gort_context_cancel(a->t->ctx[a->i], NULL);
+      if (a->id == 0) {
+        gort_value v = string_value("settled");
+        gort_context_cancel(a->t->ctx[a->i], NULL);
+        gort_future_set(a->t->futures[a->i], &v, true);
+        if (a->i == OPS / 2) gort_context_cancel(a->t->bound, NULL);
+      }
     }
     gort_step step = uses[a->use](s);
     if (step != GORT_STEP_FINISHED) return step;
@@ -179,22 +191,66 @@ static gort_step use_select(steps *s) {
   STEPS_END(s);
 }
 
+static gort_step use_group(steps *s) {
+  actor *a = (actor *)s;
+  STEPS_BEGIN(s);
+  AWAIT(s, wait_with_context(a, a->t->group, GORT_SEND, 0));
+  if (s->rc == 0 && s->res.status == 0) {
+    check(atomic_fetch_add(&members, 1) < UNITS);
+    LINGER(s);
+    atomic_fetch_sub(&members, 1);
+    gort_group_leave(a->t->group);
+  }
+  STEPS_END(s);
+}
+
+static gort_step use_future(steps *s) {
+  actor *a = (actor *)s;
+  STEPS_BEGIN(s);
+  AWAIT(s, wait_with_context(a, a->t->futures[a->i], GORT_RECV, 0));
+  if (mine(a)) {
+    check(s->res.value.type == GORT_STRING);
+    gort_value_drop(&s->res.value);
+  }
+  STEPS_END(s);
+}
+
+static bool start_actor(steps *s, actor *b) {
+  gort_record *r = steps_record(s->rt, b, sizeof *b);
+  if (!r) return false;
+  if (b->id % 3 == 2 && gort_record_bind(r, b->t->bound) < 0) return false;
+  gort_go(s->rt, r);
+  return true;
+}
+
 static gort_step start_all(steps *s) {
   actor *a = (actor *)s;
   STEPS_BEGIN(s);
-  for (int i = 0; i < OPS; i++) {
-    gort_context_options o = {.cancels = true, .timeout = GORT_FOREVER};
-    if (gort_context_new(gort_context_background(s->rt), &o, &a->t->ctx[i]))
+  gort_context *root = gort_context_background(s->rt);
+  gort_context_options o = {.cancels = true, .timeout = GORT_FOREVER};
+  for (int i = 0; i < OPS; i++)
+    if (gort_context_new(root, &o, &a->t->ctx[i]) ||
+        gort_future_new(&a->t->futures[i]))
       abort();
-  }
+  if (gort_context_new(root, &o, &a->t->bound) ||
+      gort_group_new(NULL, root, &a->t->group))
+    abort();
+  gort_group_set_limit(a->t->group, UNITS);
   gort_waitgroup_add(a->t->wg, TASKS);
   for (int i = 0; i < TASKS; i++) {
     actor b = {.s.body = act, .t = a->t, .id = i};
     gort__rand_init(&b.rand, gort__rand_next(&a->rand));
-    if (!GO(s->rt, b)) abort();
+    if (!start_actor(s, &b)) abort();
   }
   RECV(s, a->t->wg, GORT_FOREVER);
-  for (int i = 0; i < OPS; i++) release(a->t->ctx[i]);
+  RECV(s, a->t->group, 0); /* all have left it */
+  check(s->res.status == 0);
+  for (int i = 0; i < OPS; i++) {
+    release(a->t->ctx[i]);
+    release(a->t->futures[i]);
+  }
+  release(a->t->bound);
+  release(a->t->group);
   STEPS_END(s);
 }
 
