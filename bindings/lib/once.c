@@ -34,7 +34,7 @@ static int once_call(lua_State *L) {
 
 static int once_new(lua_State *L) {
   gort_future *f;
-  gort_once *once;
+  gort_once *once = NULL;
   luaL_checktype(L, 1, LUA_TFUNCTION);
   lua_settop(L, 1);
   gort_record *r = lgort_call_new(L, lgort_vm_of(L), 1);

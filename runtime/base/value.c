@@ -69,10 +69,17 @@ gort_value gort_value_copy(const gort_value *v) {
   return *v;
 }
 
+bool gort__float_to_integer(double n, int64_t *i) {
+  static const double limit = 9223372036854775808.0; /* 2^63 */
+  if (!(n >= -limit && n < limit)) return false;
+  *i = (int64_t)n;
+  return (double)*i == n;
+}
+
 /* A float is equal to the integer of the same mathematical value. */
 static bool float_is(double n, int64_t i) {
-  return n >= -0x1p63 && n < 0x1p63 && (int64_t)n == i &&
-         n == (double)(int64_t)n;
+  int64_t same;
+  return gort__float_to_integer(n, &same) && same == i;
 }
 
 bool gort_value_equal(const gort_value *a, const gort_value *b) {

@@ -60,6 +60,7 @@ static uint64_t hash_bytes(const char *s, size_t len) {
 
 /* A key in the one form it is stored in; false for what cannot be one. */
 static bool normalise(gort_value *k) {
+  int64_t i;
   switch (k->type) {
     case GORT_BOOLEAN:
     case GORT_INTEGER:
@@ -67,10 +68,9 @@ static bool normalise(gort_value *k) {
     case GORT_OBJECT:
       return true;
     case GORT_FLOAT:
-      if (isnan(k->u.n)) return false;
-      if (k->u.n == floor(k->u.n) && k->u.n >= -0x1p63 && k->u.n < 0x1p63)
-        *k = (gort_value){.type = GORT_INTEGER, .u.i = (int64_t)k->u.n};
-      return true;
+      if (gort__float_to_integer(k->u.n, &i))
+        *k = (gort_value){.type = GORT_INTEGER, .u.i = i};
+      return k->type == GORT_INTEGER || !isnan(k->u.n);
     default:
       return false;
   }

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: MIT */
 #include "sched/solo.h"
 
+#include "sched/loop.h"
 #include "sched/runtime.h"
 
 static gort_record *record_of(gort__node *n) {
@@ -52,7 +53,8 @@ void gort_go_blocking(gort *rt, gort_record *r) {
   gort__ready(&vm->starter);
 }
 
-gort_record *gort__solo_next(gort *rt, gort_vm *vm) {
+/* The task of vm has ended: another record for it, or NULL and it is free. */
+static gort_record *next_record(gort *rt, gort_vm *vm) {
   gort__solo *a = &rt->solo;
   atomic_fetch_sub(&a->busy, 1);
   gort__lock_take(&rt->lock);
@@ -64,6 +66,58 @@ gort_record *gort__solo_next(gort *rt, gort_vm *vm) {
   gort__lock_give(&rt->lock);
   return r;
 }
+
+/* ---- running ---------------------------------------------------------- */
+
+/* The task in this vm may block the thread: others take over first. */
+static void leave_place(gort_worker *w) {
+  gort *rt = w->rt;
+  gort__lock_take(&rt->lock);
+  gort__worker_block_locked(w);
+  gort__lock_give(&rt->lock);
+  gort__sched_spill(rt, w);
+  if (gort__sched_any(rt)) gort__sched_wake(rt);
+}
+
+/* One task, and then the next record for this vm. */
+static void run_call(gort_worker *w, gort_vm *vm, gort_task *t) {
+  gort_record *r = NULL;
+  unsigned live = vm->n_live;
+  bool ended = false;
+  if (t == &vm->starter) {
+    r = vm->start_next;
+    vm->start_next = NULL;
+  } else {
+    if (gort__worker_run(w, vm, t) && vm->loop) gort__loop_poll(vm);
+    ended = vm->n_live < live;
+  }
+  while (r || (ended && (r = next_record(w->rt, vm)))) {
+    gort__worker_start_record(w, vm, r);
+    r = NULL;
+    ended = vm->n_live == 0;
+  }
+}
+
+void gort__solo_run(gort_worker *w, gort_vm *vm) {
+  gort *rt = w->rt;
+  leave_place(w);
+  atomic_fetch_add(&rt->solo.workers, 1);
+  atomic_store_explicit(&w->vm, vm, memory_order_release);
+  for (;;) {
+    gort_task *t = gort__vm_next(vm);
+    if (t)
+      run_call(w, vm, t);
+    else if (gort__worker_leave_vm(w, vm))
+      break;
+    if (atomic_load_explicit(&rt->stopping, memory_order_relaxed)) {
+      gort__worker_put_down(w, vm, true);
+      break;
+    }
+  }
+  atomic_fetch_sub(&rt->solo.workers, 1);
+}
+
+/* ---- the end ---------------------------------------------------------- */
 
 static void drop(gort *rt, gort_record *r) {
   if (!r) return;

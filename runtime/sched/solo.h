@@ -16,7 +16,7 @@
 #ifndef GORT_SCHED_SOLO_H
 #define GORT_SCHED_SOLO_H
 
-#include "sched/vm.h"
+#include "sched/worker.h"
 
 enum { GORT_MAX_SOLO = 256 };
 
@@ -31,8 +31,9 @@ typedef struct gort__solo {
   atomic_uint workers; /* that run one: blocked, but not stuck */
 } gort__solo;
 
-/* The task of vm has ended: another record for it, or NULL and it is free. */
-gort_record *gort__solo_next(gort *rt, gort_vm *vm);
+/* Runs a solo vm, RUNNING and w's, until it has nothing to do. Gives w's place
+ * away first. */
+void gort__solo_run(gort_worker *w, gort_vm *vm);
 /* Drops what was never started; nothing runs any more. */
 void gort__solo_fini(gort *rt);
 

@@ -54,7 +54,7 @@ static bool after_step(gort_worker *w, gort_vm *vm, gort_task *t,
   return false;
 }
 
-static bool run_task(gort_worker *w, gort_vm *vm, gort_task *t) {
+bool gort__worker_run(gort_worker *w, gort_vm *vm, gort_task *t) {
   vm->current = t;
   if (GORT_UNLIKELY(t->call != NULL)) {
     t->call(vm, t);
@@ -65,7 +65,7 @@ static bool run_task(gort_worker *w, gort_vm *vm, gort_task *t) {
   return after_step(w, vm, t, w->rt->options.ops->resume(vm, t));
 }
 
-static bool start_record(gort_worker *w, gort_vm *vm, gort_record *r) {
+bool gort__worker_start_record(gort_worker *w, gort_vm *vm, gort_record *r) {
   gort_task *t = gort__task_new(vm, r->id);
   if (GORT_UNLIKELY(!t)) {
     gort__sched_fail(w, r, GORT_ENOMEM);
@@ -104,14 +104,14 @@ static bool lost_place(gort_worker *w) {
          !regain_place(w);
 }
 
-static void put_down(gort_worker *w, gort_vm *vm, bool fair) {
+void gort__worker_put_down(gort_worker *w, gort_vm *vm, bool fair) {
   atomic_store_explicit(&w->vm, NULL, memory_order_relaxed);
   atomic_store(&vm->state_now, GORT_VM_QUEUED);
   gort__sched_queue_vm(w->rt, w, vm, fair);
 }
 
 /* Leaves a vm without ready tasks; false when some arrived meanwhile. */
-static bool leave_vm(gort_worker *w, gort_vm *vm) {
+bool gort__worker_leave_vm(gort_worker *w, gort_vm *vm) {
   if (GORT_UNLIKELY(vm->loop != NULL) && !vm->loop_polled) {
     vm->loop_polled = true;
     gort__loop_poll(vm);
@@ -142,61 +142,12 @@ bool gort__worker_block_locked(gort_worker *w) {
   return true;
 }
 
-/* The task in this vm may block the thread: others take over first. */
-static void leave_place(gort_worker *w) {
-  gort *rt = w->rt;
-  gort__lock_take(&rt->lock);
-  gort__worker_block_locked(w);
-  gort__lock_give(&rt->lock);
-  gort__sched_spill(rt, w);
-  if (gort__sched_any(rt)) gort__sched_wake(rt);
-}
-
-/* One task, and then the next record for this vm. */
-static void run_call(gort_worker *w, gort_vm *vm, gort_task *t) {
-  gort_record *r = vm->start_next;
-  unsigned live = vm->n_live;
-  bool ended = false;
-  if (t == &vm->starter) {
-    vm->start_next = NULL;
-  } else {
-    r = NULL;
-    if (run_task(w, vm, t) && vm->loop) gort__loop_poll(vm);
-    ended = vm->n_live < live;
-  }
-  while (r || (ended && (r = gort__solo_next(w->rt, vm)))) {
-    start_record(w, vm, r);
-    r = NULL;
-    ended = vm->n_live == 0;
-  }
-}
-
-/* The same for a solo vm, without a place (solo.h). */
-static void run_solo(gort_worker *w, gort_vm *vm) {
-  gort *rt = w->rt;
-  leave_place(w);
-  atomic_fetch_add(&rt->solo.workers, 1);
-  atomic_store_explicit(&w->vm, vm, memory_order_release);
-  for (;;) {
-    gort_task *t = gort__vm_next(vm);
-    if (t)
-      run_call(w, vm, t);
-    else if (leave_vm(w, vm))
-      break;
-    if (atomic_load_explicit(&rt->stopping, memory_order_relaxed)) {
-      put_down(w, vm, true);
-      break;
-    }
-  }
-  atomic_fetch_sub(&rt->solo.workers, 1);
-}
-
 /* Runs the vm until it has nothing to do or others should have a turn. */
 static void run_vm(gort_worker *w, gort__work work) {
   gort *rt = w->rt;
   gort_vm *vm = work.vm;
   if (GORT_UNLIKELY(vm->solo)) {
-    run_solo(w, vm);
+    gort__solo_run(w, vm);
     return;
   }
   gort_record *r = work.record;
@@ -206,19 +157,19 @@ static void run_vm(gort_worker *w, gort__work work) {
     bool yielded;
     gort_task *t;
     if (r) {
-      yielded = start_record(w, vm, r);
+      yielded = gort__worker_start_record(w, vm, r);
       r = NULL;
     } else if ((t = gort__vm_next(vm))) {
-      yielded = run_task(w, vm, t);
+      yielded = gort__worker_run(w, vm, t);
     } else if ((r = gort__sched_record_for(w, vm))) {
       continue;
     } else {
-      if (leave_vm(w, vm)) {
+      if (gort__worker_leave_vm(w, vm)) {
         /* The task that just parked has most likely woken its partner. */
         vm = gort__sched_partner(w);
         if (!vm) return;
         if (GORT_UNLIKELY(vm->solo)) {
-          run_solo(w, vm);
+          gort__solo_run(w, vm);
           return;
         }
         atomic_store_explicit(&w->vm, vm, memory_order_release);
@@ -235,7 +186,7 @@ static void run_vm(gort_worker *w, gort__work work) {
       fire_timers(rt);
       if (vm->loop) gort__loop_poll(vm);
       if (gort__sched_others(w)) {
-        put_down(w, vm, yielded);
+        gort__worker_put_down(w, vm, yielded);
         /* Somebody asleep may take what this worker leaves behind. */
         gort__sched_wake(rt);
         return;
@@ -243,7 +194,7 @@ static void run_vm(gort_worker *w, gort__work work) {
       budget = SLICE;
     }
   }
-  put_down(w, vm, true);
+  gort__worker_put_down(w, vm, true);
 }
 
 /* ---- searching and sleeping -------------------------------------------- */
