@@ -239,3 +239,76 @@ describe("a semaphore", function()
     assert.matches("^semaphore: ", tostring(sem))
   end))
 end)
+
+describe("in a bound task", function()
+  local function closing(fn)
+    return setmetatable({}, { __close = fn })
+  end
+
+  -- Cancels once a task waits so: what its <close> variable sent.
+  local function cancelled(reason, fn)
+    local ctx, cancel = gort.context.with_cancel(gort.context.background())
+    local log = chan(10)
+    ctx:go(function() fn(log) end)
+    tasks.until_parked(1, reason)
+    cancel()
+    return (log:recv())
+  end
+
+  it("a cond's wait ends with the mutex locked", within(5, function()
+    local mu = gort.sync.mutex()
+    local c = gort.sync.cond(mu)
+    assert.equal("locked", cancelled("sync.Cond.Wait", function(log)
+      local _ <close> = mu:guard()
+      local _ <close> = closing(function()
+        log:send(mu:try_lock() and "free" or "locked")
+      end)
+      c:wait()
+      log:send "not reached"
+    end))
+    assert.is_true((mu:lock(2))) -- the guard has unlocked it
+  end))
+
+  it("a wait for a lock ends, and the lock goes to the next",
+    within(5, function()
+      local mu, sem = gort.sync.mutex(), gort.sync.semaphore(1)
+      local rw = gort.sync.rwmutex()
+      mu:lock()
+      sem:acquire()
+      rw:rlock()
+      for reason, wait in pairs {
+        ["sync.Mutex.Lock"] = function() mu:lock() end,
+        ["semaphore.Acquire"] = function() sem:acquire() end,
+        ["sync.RWMutex.Lock"] = function() rw:guard() end,
+      } do
+        assert.equal("left", cancelled(reason, function(log)
+          local _ <close> = closing(function() log:send "left" end)
+          wait()
+          log:send "not reached"
+        end))
+      end
+      mu:unlock()
+      sem:release()
+      assert.is_true(mu:try_lock())
+      assert.is_true(sem:try_acquire())
+      assert.is_true(rw:try_rlock())
+    end))
+
+  it("a wait for a call ends, and the call goes on", within(5, function()
+    local gate = chan()
+    local f = gort.async(function() return (gate:recv()) end)
+    local once = gort.sync.once(function() return (gate:recv()) end)
+    for _, wait in ipairs {
+      function() f:wait() end,
+      function() once() end,
+    } do
+      assert.equal("left", cancelled("future", function(log)
+        local _ <close> = closing(function() log:send "left" end)
+        wait()
+      end))
+      gate:send "result"
+    end
+    assert.equal("result", f:wait())
+    assert.equal("result", once())
+  end))
+end)
