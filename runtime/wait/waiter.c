@@ -77,7 +77,8 @@ void gort__wait_begin(gort_task *self, gort_waiter *ws, uint32_t n,
   wait->selects = wait->limited = false;
   wait->parked = true;
   wait->since = gort__monitor_now(self->vm->rt);
-  atomic_store_explicit(&wait->ticket, ticket, memory_order_relaxed);
+  /* Release: the end of a bound task's context claims it without a lock. */
+  atomic_store_explicit(&wait->ticket, ticket, memory_order_release);
 }
 
 int gort__wait_refuse(gort_task *self, int rc) {
