@@ -14,8 +14,9 @@
  * record, bound to what the running task is bound to. Raises what cannot
  * cross. */
 gort_record *lgort_call_new(lua_State *L, lgort_vm *vm, int first);
-/* Makes the task tell wg when its function has ended; takes a count. */
-void lgort_call_done(gort_record *r, gort_waitgroup *wg);
+/* Makes the task tell an object what has become of the call (outcome.h); takes
+ * a count. */
+void lgort_call_tell(gort_record *r, gort_object *told);
 
 /* The main task's: pushing gives a C function that runs as the task itself,
  * and its argument. */
@@ -38,7 +39,7 @@ bool lgort_call_fits(gort_record *r, const lgort_task *t);
 void lgort_call_refill(lua_State *L, gort_record *r, int func);
 /* The host of whoever made the call. */
 lgort_host *lgort_call_host(gort_record *r);
-/* Tells t where it was created, and hands the wait group over. */
+/* Tells t where it was created, and hands over whom to tell. */
 void lgort_call_site(gort_record *r, lgort_task *t);
 /* Drops what is left of the payload; any thread. */
 void lgort_call_drop(gort_record *r);

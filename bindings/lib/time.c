@@ -214,7 +214,7 @@ int lgort_open_time(lua_State *L) {
   } units[] = {{"nanosecond", 1e-9},  {"microsecond", 1e-6},
                {"millisecond", 1e-3}, {"second", 1},
                {"minute", 60},        {"hour", 3600}};
-  lgort_type_new(L, LGORT_TIMER, "timer", methods, meta);
+  lgort_type_new(L, LGORT_TIMER, methods, meta);
   luaL_newlib(L, functions);
   for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
     lua_pushnumber(L, units[i].seconds);

@@ -44,6 +44,12 @@ void lgort_cannot_park(lua_State *L) {
   abort();
 }
 
+void lgort_will_park(lua_State *L, lgort_vm *vm) {
+  gort_limit none = {GORT_FOREVER, NULL};
+  lgort_check_end(L, vm, &none);
+  if (!lgort_can_park(L, vm)) lgort_cannot_park(L);
+}
+
 int lgort_park(lua_State *L, lua_KContext ctx, lua_KFunction k) {
   lgort_vm_of(L)->yielding = LGORT_YIELD_PARK;
   return lua_yieldk(L, 0, ctx, k);

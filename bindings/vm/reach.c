@@ -162,9 +162,8 @@ static void walk_task(walk *w, gort_task *t) {
     visit(w);
     lua_pop(L, 1);
   }
-  if (lt->wg && w->who &&
-      gort_reach_add(w->r, (size_t)w->who, (gort_object *)(void *)lt->wg,
-                     true) < 0)
+  if (lt->told && w->who &&
+      gort_reach_add(w->r, (size_t)w->who, lt->told, true) < 0)
     luaL_error(L, "not enough memory");
   drain(w);
 }

@@ -76,7 +76,8 @@ typedef struct lgort_task {
   int kept_ups, kept_env;
   bool has_env;        /* vm->task_envs[slot] is its globals table (env.h) */
   gort_record *record; /* owned until it has become a call */
-  gort_waitgroup *wg;  /* owned: told when the function has ended */
+  gort_object *told;   /* owned: hears how the call ended, or NULL */
+  gort_value trace;    /* owned: of the error that told hears of, or nil */
   /* Of a task that is bound to a context (bound.h). */
   bool bound;
   bool computes;       /* it yielded to let others run */
@@ -89,7 +90,7 @@ typedef struct lgort_task {
   int64_t clean_until; /* when clean-up must be over; 0: none was needed */
 } lgort_task;
 
-enum { LGORT_TYPES = 16 };
+enum { LGORT_TYPES = 32 };
 
 typedef struct lgort_vm {
   gort_vm *vm;
@@ -155,6 +156,7 @@ typedef struct lgort_vm {
   int envs;            /* weak: full environments of tasks */
   int loading;         /* name to who loads it (require.c) */
   int modules;         /* weak: value to the way there (modules.c) */
+  int pending_meta;    /* of calls that wait for their group */
   int shield_meta;     /* {__close}: of what ends a shield */
   const void *globals_ptr, *base_ptr, *env_meta_ptr;
   int metaref[LGORT_TYPES]; /* metatables by lgort_type_index */

@@ -36,4 +36,7 @@ static inline bool gort__object_retain_try(gort_object *o) {
   return false;
 }
 
+/* The integer that n is mathematically; false when it is none. */
+bool gort__float_to_integer(double n, int64_t *i);
+
 #endif

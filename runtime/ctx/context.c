@@ -193,10 +193,10 @@ static void context_destroy(gort_object *o) {
 }
 
 static const gort__source_ops context_source = {
-    context_poll,
-    context_enqueue,
-    context_dequeue,
-    {"context done", "context done"},
+    .poll = context_poll,
+    .enqueue = context_enqueue,
+    .dequeue = context_dequeue,
+    .reason = {"context done", "context done"},
 };
 static const gort_class context_class = {"context", context_destroy,
                                          &context_source};

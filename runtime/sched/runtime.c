@@ -208,6 +208,7 @@ void gort_destroy(gort *rt) {
   for (unsigned i = 0; i < vms; i++)
     if (rt->vms[i]) gort__vm_free(rt->vms[i]);
   /* Last of all: finalizers may have started tasks. */
+  gort__solo_fini(rt);
   for (unsigned i = 0; i < n; i++) drop_records(rt, rt->workers[i]);
   gort__node *node;
   while ((node = gort__runq_pop(&rt->global_records))) {
@@ -265,5 +266,5 @@ void gort_get_stats(gort *rt, gort_stats *out) {
   gort__lock_take(&rt->timers.lock);
   out->timers = rt->timers.count;
   gort__lock_give(&rt->timers.lock);
-  out->blocking = atomic_load(&rt->blocking.jobs);
+  out->blocking = atomic_load(&rt->blocking.jobs) + atomic_load(&rt->solo.busy);
 }

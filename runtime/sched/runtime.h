@@ -9,6 +9,7 @@
 
 #include <signal.h>
 
+#include "sched/solo.h"
 #include "sched/blocking.h"
 #include "sched/monitor.h"
 #include "sched/poller.h"
@@ -67,6 +68,7 @@ struct gort {
   gort__poller poller;
   gort__monitor monitor;
   gort__blocking blocking;
+  gort__solo solo;
 };
 
 /* True, and everyone asleep is told, when this call started the stopping. */

@@ -35,6 +35,7 @@ struct gort_vm {
   gort *rt;
   unsigned index;
   void *state;
+  bool solo; /* for calls that block (solo.h) */
 
   /* Owner-only. */
   gort__runq runq;  /* woken */
@@ -54,6 +55,12 @@ struct gort_vm {
   gort__timer loop_timer;
 
   gort__node queued; /* in the global queue: guarded by rt->lock */
+
+  /* Of a solo vm: guarded by rt->lock; whoever takes it out of the list owns
+   * start_next and starter until the worker that runs vm has them. */
+  gort_vm *next_free;
+  gort_record *start_next;
+  gort_task starter; /* in the inbox it says: start start_next */
 
   /* Atomic. live: started tasks; written by the owner, read by anyone who
    * looks for the emptiest vm (relaxed). */

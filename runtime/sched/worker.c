@@ -59,7 +59,7 @@ static bool after_step(gort_worker *w, gort_vm *vm, gort_task *t,
   return false;
 }
 
-static bool run_task(gort_worker *w, gort_vm *vm, gort_task *t) {
+bool gort__worker_run(gort_worker *w, gort_vm *vm, gort_task *t) {
   vm->current = t;
   if (GORT_UNLIKELY(t->call != NULL)) {
     t->call(vm, t);
@@ -74,7 +74,7 @@ static bool run_task(gort_worker *w, gort_vm *vm, gort_task *t) {
   return after_step(w, vm, t, w->rt->options.ops->resume(vm, t));
 }
 
-static bool start_record(gort_worker *w, gort_vm *vm, gort_record *r) {
+bool gort__worker_start_record(gort_worker *w, gort_vm *vm, gort_record *r) {
   gort_task *t = gort__task_new(vm, r->id);
   if (GORT_UNLIKELY(!t)) {
     gort__sched_fail(w, r, GORT_ENOMEM);
@@ -113,14 +113,14 @@ static bool lost_place(gort_worker *w) {
          !regain_place(w);
 }
 
-static void put_down(gort_worker *w, gort_vm *vm, bool fair) {
+void gort__worker_put_down(gort_worker *w, gort_vm *vm, bool fair) {
   atomic_store_explicit(&w->vm, NULL, memory_order_relaxed);
   atomic_store(&vm->state_now, GORT_VM_QUEUED);
   gort__sched_queue_vm(w->rt, w, vm, fair);
 }
 
 /* Leaves a vm without ready tasks; false when some arrived meanwhile. */
-static bool leave_vm(gort_worker *w, gort_vm *vm) {
+bool gort__worker_leave_vm(gort_worker *w, gort_vm *vm) {
   if (GORT_UNLIKELY(vm->loop != NULL) && !vm->loop_polled) {
     vm->loop_polled = true;
     gort__loop_poll(vm);
@@ -142,10 +142,23 @@ static void fire_timers(gort *rt) {
   if (gort__timers_next(&rt->timers) <= now) gort__timers_fire(rt, now);
 }
 
+bool gort__worker_block_locked(gort_worker *w) {
+  gort *rt = w->rt;
+  if (atomic_load(&w->status) != GORT_WORKER_ACTIVE) return false;
+  atomic_store(&w->status, GORT_WORKER_BLOCKED);
+  atomic_fetch_add(&rt->blocked, 1);
+  atomic_fetch_sub(&rt->active, 1);
+  return true;
+}
+
 /* Runs the vm until it has nothing to do or others should have a turn. */
 static void run_vm(gort_worker *w, gort__work work) {
   gort *rt = w->rt;
   gort_vm *vm = work.vm;
+  if (GORT_UNLIKELY(vm->solo)) {
+    gort__solo_run(w, vm);
+    return;
+  }
   gort_record *r = work.record;
   int budget = SLICE;
   atomic_store_explicit(&w->vm, vm, memory_order_release);
@@ -153,17 +166,21 @@ static void run_vm(gort_worker *w, gort__work work) {
     bool yielded;
     gort_task *t;
     if (r) {
-      yielded = start_record(w, vm, r);
+      yielded = gort__worker_start_record(w, vm, r);
       r = NULL;
     } else if ((t = gort__vm_next(vm))) {
-      yielded = run_task(w, vm, t);
+      yielded = gort__worker_run(w, vm, t);
     } else if ((r = gort__sched_record_for(w, vm))) {
       continue;
     } else {
-      if (leave_vm(w, vm)) {
+      if (gort__worker_leave_vm(w, vm)) {
         /* The task that just parked has most likely woken its partner. */
         vm = gort__sched_partner(w);
         if (!vm) return;
+        if (GORT_UNLIKELY(vm->solo)) {
+          gort__solo_run(w, vm);
+          return;
+        }
         atomic_store_explicit(&w->vm, vm, memory_order_release);
         budget = SLICE;
       }
@@ -178,7 +195,7 @@ static void run_vm(gort_worker *w, gort__work work) {
       fire_timers(rt);
       if (vm->loop) gort__loop_poll(vm);
       if (gort__sched_others(w)) {
-        put_down(w, vm, yielded);
+        gort__worker_put_down(w, vm, yielded);
         /* Somebody asleep may take what this worker leaves behind. */
         gort__sched_wake(rt);
         return;
@@ -186,7 +203,7 @@ static void run_vm(gort_worker *w, gort__work work) {
       budget = SLICE;
     }
   }
-  put_down(w, vm, true);
+  gort__worker_put_down(w, vm, true);
 }
 
 /* ---- searching and sleeping -------------------------------------------- */
