@@ -293,11 +293,18 @@ bool lgort_call_is_plain(lgort_vm *vm, gort_record *r) {
 
 bool lgort_call_is_body(gort_record *r) { return call_of(r)->form == CALL_C; }
 
+bool lgort_call_has_additions(lgort_vm *vm, gort_record *r) {
+  return lgort_has_additions(vm, call_of(r)->additions);
+}
+
+void lgort_call_use_additions(lua_State *L, gort_record *r) {
+  lgort_use_additions(L, lgort_vm_of(L), call_of(r)->additions);
+}
+
 bool lgort_call_push_missing(lua_State *L, gort_record *r) {
   const call *c = call_of(r);
-  if (!lgort_has_additions(lgort_vm_of(L), c->additions) &&
-      lgort_push_missing_module(L, c->additions->bundle))
-    return true;
+  if (!lgort_has_additions(lgort_vm_of(L), c->additions))
+    return lgort_push_missing_module(L, c->additions->bundle);
   return c->form == CALL_MESSAGE &&
          lgort_push_missing_module(L, c->values[0].u.buf);
 }
@@ -364,11 +371,6 @@ int lgort_call_push(lua_State *L, gort_record *r) {
     lua_pushcfunction(L, c->body);
     lua_pushlightuserdata(L, c->user);
     return 2;
-  }
-  if (!lgort_has_additions(vm, c->additions)) {
-    int top = lua_gettop(L);
-    lgort_use_additions(L, vm, c->additions);
-    lua_settop(L, top);
   }
   if (c->form == CALL_MESSAGE) return lgort_decode(L, vm, &c->values[0]);
   int nargs = (int)c->nargs;

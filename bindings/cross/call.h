@@ -23,7 +23,12 @@ void lgort_call_tell(gort_record *r, gort_object *told);
 bool lgort_call_is_body(gort_record *r);
 /* True when pushing it can fail only for want of memory. */
 bool lgort_call_is_plain(lgort_vm *vm, gort_record *r);
-/* Pushes the name of a module that must be loaded first; else false. */
+/* Are the additions in use that the call comes with? They are to be before
+ * anything else; use raises what goes wrong. */
+bool lgort_call_has_additions(lgort_vm *vm, gort_record *r);
+void lgort_call_use_additions(lua_State *L, gort_record *r);
+/* Pushes the name of a module that must be loaded first, for the additions or,
+ * once they are in use, for the call; else false. */
 bool lgort_call_push_missing(lua_State *L, gort_record *r);
 /* Pushes the function and the arguments; returns how many values. Raises. */
 int lgort_call_push(lua_State *L, gort_record *r);

@@ -283,6 +283,12 @@ static int call_and_keep(lua_State *L, lgort_task *lt) {
   return kept_end(L, status, (lua_KContext)lt);
 }
 
+/* Protected. Stack: the record. */
+static int use_additions(lua_State *L) {
+  lgort_call_use_additions(L, lua_touserdata(L, 1));
+  return 0;
+}
+
 /* Unpacks a message and makes the call, once all modules that it names are
  * loaded: a module may block while it loads. Stack: the message handler. */
 static int load_and_call(lua_State *L, int status, lua_KContext ctx) {
@@ -291,8 +297,15 @@ static int load_and_call(lua_State *L, int status, lua_KContext ctx) {
   while (status == LUA_OK || status == LUA_YIELD) {
     lua_settop(L, 1);
     lua_getfield(L, LUA_REGISTRYINDEX, "gort.require");
-    if (!lgort_call_push_missing(L, lt->record)) break;
-    status = lua_pcallk(L, 1, 0, 1, ctx, load_and_call);
+    if (lgort_call_push_missing(L, lt->record)) {
+      status = lua_pcallk(L, 1, 0, 1, ctx, load_and_call);
+    } else if (lgort_call_has_additions(vm, lt->record)) {
+      break;
+    } else {
+      lua_pushcfunction(L, use_additions);
+      lua_pushlightuserdata(L, lt->record);
+      status = lua_pcall(L, 1, 0, 1);
+    }
   }
   if (status == LUA_OK || status == LUA_YIELD) {
     lua_settop(L, 1);
