@@ -87,13 +87,17 @@ local function across_by(way, same)
 end
 
 local function run(rule, same)
-  local said = {}
+  local said = {} -- the ways in which it fails, by how
   for i, way in ipairs(rule[3]) do
     local ok, err = xpcall(rule[2], debug.traceback, across_by(way, same))
     if not ok then
-      said[#said + 1] = (way and names[i] .. ": " or "") .. tostring(err)
+      err = err:gsub("\n[^\n]*ways%.lua.*", "")
+      local known = said[err]
+      if not known then said[#said + 1] = err end
+      said[err] = (known and known .. ", " or "") .. (way and names[i] or "")
     end
   end
+  for i, err in ipairs(said) do said[i] = said[err] .. ": " .. err end
   return table.concat(said, "\n")
 end
 
