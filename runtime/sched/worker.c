@@ -12,11 +12,14 @@
 #include "sched/runtime.h"
 
 enum {
-  SLICE = 64,        /* steps in one vm before others get a turn */
-  SPIN_ROUNDS = 20,  /* searches before sleep ... */
-  SPIN_PAUSES = 200, /* ... with this many pauses between */
+  SLICE = 64,       /* steps in one vm before others get a turn */
+  SPIN_PAUSES = 16, /* between two searches of a worker that looks around */
   MAX_QUIET = 1024
 };
+
+/* How long a worker looks around before it sleeps: about what it costs to wake
+ * it. Not a number of pauses, whose length differs tenfold between machines. */
+static const int64_t SPIN_NS = 40000;
 
 _Thread_local gort_worker *gort__self
     __attribute__((tls_model("initial-exec")));
@@ -225,12 +228,13 @@ static bool spin(gort_worker *w, gort__work *out) {
     if (!atomic_compare_exchange_strong(&rt->spinning, &none, 1)) return false;
     w->spinning = true;
   }
-  for (int i = 0; i < SPIN_ROUNDS; i++) {
+  int64_t until = gort_now() + SPIN_NS;
+  do {
     if (atomic_load_explicit(&rt->stopping, memory_order_relaxed)) return false;
     fire_timers(rt);
     if (gort__sched_find(w, out)) return true;
     for (int j = 0; j < SPIN_PAUSES; j++) gort__pause();
-  }
+  } while (gort_now() < until);
   return false;
 }
 
