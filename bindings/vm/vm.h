@@ -154,10 +154,11 @@ typedef struct lgort_vm {
   int env_meta;        /* {__index = base}: metatable of light environments */
   int task_envs;       /* slot of a task to its own globals */
   int envs;            /* weak: full environments of tasks */
-  int loading;         /* name to who loads it (require.c) */
-  int modules;         /* weak: value to the way there (modules.c) */
-  int pending_meta;    /* of calls that wait for their group */
-  int shield_meta;     /* {__close}: of what ends a shield */
+  int standard, standard_ids; /* values by number, and back (standard.h) */
+  int loading;                /* name to who loads it (require.c) */
+  int modules;                /* weak: value to the way there (modules.c) */
+  int pending_meta;           /* of calls that wait for their group */
+  int shield_meta;            /* {__close}: of what ends a shield */
   const void *globals_ptr, *base_ptr, *env_meta_ptr;
   int metaref[LGORT_TYPES]; /* metatables by lgort_type_index */
 } lgort_vm;
