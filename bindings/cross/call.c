@@ -360,8 +360,8 @@ bool lgort_call_keeps(gort_record *r, lgort_task *t) {
   const call *c = call_of(r);
   if (!c->code->reusable) return false;
   t->kept = c->code->id;
-  t->kept_ups = holds_objects(c) ? (int)c->nups : 0;
-  t->kept_env = c->code->env_up;
+  t->kept_ups = (int16_t)(holds_objects(c) ? c->nups : 0);
+  t->kept_env = (int16_t)c->code->env_up;
   return true;
 }
 

@@ -91,7 +91,7 @@ int gort_blocking(gort_task *self, void (*work)(void *arg), void *arg) {
   *job = (gort__job){.work = work, .arg = arg, .task = self};
   /* Decided from the start: only the end of the work ends it. */
   gort__wait_begin(self, NULL, 0, GORT_TICKET_TIMEOUT);
-  self->wait.reason = "blocking call";
+  self->wait.reason = GORT_REASON_BLOCKING;
   atomic_fetch_add(&b->jobs, 1);
   int rc = 0;
   uv_mutex_lock(&b->mutex);
