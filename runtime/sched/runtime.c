@@ -97,6 +97,7 @@ int gort_new(const gort_options *options, gort **out) {
   rc = gort__vm_new(rt, 0, &vm);
   if (rc < 0) goto no_vm;
   atomic_store(&rt->vms[0], vm);
+  gort__host_init(rt, vm);
   atomic_store(&rt->nvms, 1);
   if (options->preempt) gort__preempt_install();
   *out = rt;
@@ -119,9 +120,10 @@ no_poller:
 
 int gort_run(gort *rt, gort_record *main) {
   gort_worker *w = atomic_load(&rt->workers[0]);
+  rt->serves = !main;
   atomic_store(&w->status, GORT_WORKER_ACTIVE);
   atomic_fetch_add(&rt->active, 1);
-  atomic_fetch_add(&w->spawned, 1);
+  if (main) atomic_fetch_add(&w->spawned, 1);
   gort__worker_loop(w, main);
   return atomic_load(&rt->deadlocked) ? GORT_EDEADLOCK : 0;
 }
@@ -129,6 +131,7 @@ int gort_run(gort *rt, gort_record *main) {
 /* ---- stopping ---------------------------------------------------------- */
 
 void gort__stop_tell(gort *rt) {
+  gort__host_close(rt);
   gort__poller_kick(&rt->poller);
   unsigned n = atomic_load(&rt->nworkers);
   for (unsigned i = 0; i < n; i++) {
@@ -178,12 +181,14 @@ bool gort_stop(gort *rt, int64_t timeout_ns) {
   }
 }
 
+static void drop_record(gort *rt, gort_record *r) {
+  rt->options.ops->drop(r);
+  gort_record_free(r);
+}
+
 static void drop_records(gort *rt, gort_worker *w) {
   gort_record *r;
-  while ((r = gort__ring_pop(&w->records))) {
-    rt->options.ops->drop(r);
-    gort_record_free(r);
-  }
+  while ((r = gort__ring_pop(&w->records))) drop_record(rt, r);
 }
 
 static void join_workers(gort *rt) {
@@ -208,11 +213,10 @@ void gort_destroy(gort *rt) {
   /* Last of all: finalizers may have started tasks. */
   for (unsigned i = 0; i < n; i++) drop_records(rt, rt->workers[i]);
   gort__node *node;
-  while ((node = gort__runq_pop(&rt->global_records))) {
-    gort_record *r = gort__container(node, gort_record, node);
-    rt->options.ops->drop(r);
-    gort_record_free(r);
-  }
+  while ((node = gort__runq_pop(&rt->global_records)))
+    drop_record(rt, gort__container(node, gort_record, node));
+  gort_record *r;
+  while ((r = gort__host_next(rt))) drop_record(rt, r);
   gort__afters_stop_all(rt);
   gort__timers_drop(rt);
   gort__context_roots_fini(rt);
@@ -221,6 +225,7 @@ void gort_destroy(gort *rt) {
   gort__monitor_fini(&rt->monitor);
   gort__timers_fini(&rt->timers);
   gort__poller_fini(&rt->poller);
+  gort__host_fini(rt);
   gort__free_aligned(rt);
 }
 

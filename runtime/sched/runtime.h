@@ -10,6 +10,7 @@
 #include <signal.h>
 
 #include "sched/blocking.h"
+#include "sched/host.h"
 #include "sched/monitor.h"
 #include "sched/poller.h"
 #include "sched/sched.h"
@@ -30,6 +31,7 @@ struct gort {
   atomic_uint nworkers;
   _Atomic(gort_worker *) workers[GORT_MAX_WORKERS];
   gort_task *main_task; /* written before other workers start */
+  bool serves;          /* gort_run without a main task; likewise */
   atomic_bool main_ended, deadlocked;
 
   /* Places: active workers. Written under lock, read without (seq_cst: it
@@ -65,6 +67,7 @@ struct gort {
   gort__poller poller;
   gort__monitor monitor;
   gort__blocking blocking;
+  gort__host host;
 };
 
 /* True, and everyone asleep is told, when this call started the stopping. */

@@ -65,13 +65,13 @@ static bool run_task(gort_worker *w, gort_vm *vm, gort_task *t) {
   return after_step(w, vm, t, w->rt->options.ops->resume(vm, t));
 }
 
-static bool start_record(gort_worker *w, gort_vm *vm, gort_record *r) {
+bool gort__worker_start_record(gort_worker *w, gort_vm *vm, gort_record *r) {
   gort_task *t = gort__task_new(vm, r->id);
   if (GORT_UNLIKELY(!t)) {
     gort__sched_fail(w, r, GORT_ENOMEM);
     return false;
   }
-  if (vm->index == 0) w->rt->main_task = t;
+  if (vm->index == 0 && !w->rt->serves) w->rt->main_task = t;
   vm->current = t;
   atomic_store_explicit(&vm->live, vm->n_live += 1, memory_order_relaxed);
   if (GORT_UNLIKELY(r->bond != NULL)) {
@@ -144,7 +144,7 @@ static void run_vm(gort_worker *w, gort__work work) {
     bool yielded;
     gort_task *t;
     if (r) {
-      yielded = start_record(w, vm, r);
+      yielded = gort__worker_start_record(w, vm, r);
       r = NULL;
     } else if ((t = gort__vm_next(vm))) {
       yielded = run_task(w, vm, t);
@@ -308,7 +308,8 @@ void gort__worker_loop(gort_worker *w, gort_record *first) {
   gort__self = w;
   w->signal_to = pthread_self();
   gort__work work = {gort_vm_main(rt), first};
-  if (first) run_vm(w, work);
+  /* Vm 0 was made RUNNING, for the first worker. */
+  if (w->index == 0) run_vm(w, work);
   while (!atomic_load_explicit(&rt->stopping, memory_order_relaxed)) {
     if (over_limit(w)) {
       go_idle(w);

@@ -71,6 +71,8 @@ extern _Thread_local gort_worker *gort__self
 /* The worker's life: finds work, runs it, sleeps; returns when the runtime
  * stops. first: run this record in vm 0 first (the main task), or NULL. */
 void gort__worker_loop(gort_worker *w, gort_record *first);
+/* Starts r in vm, which w holds; true when the task only yielded. */
+bool gort__worker_start_record(gort_worker *w, gort_vm *vm, gort_record *r);
 /* Makes worker number rt->nworkers; the caller holds rt->lock and starts its
  * thread after dropping it. NULL when memory or the table is full. */
 gort_worker *gort__worker_new_locked(gort *rt);

@@ -63,7 +63,7 @@ void gort__wait_begin(gort_task *self, gort_waiter *ws, uint32_t n,
   wait->ws = ws;
   wait->selects = wait->limited = false;
   wait->parked = true;
-  wait->since = gort__monitor_now(self->vm->rt);
+  if (self->vm) wait->since = gort__monitor_now(self->vm->rt);
   atomic_store_explicit(&wait->ticket, ticket, memory_order_relaxed);
 }
 
@@ -80,7 +80,8 @@ int gort__wait_refuse(gort_task *self, int rc) {
 }
 
 int gort__wait_arm(gort_task *self, int64_t deadline) {
-  if (deadline == GORT_FOREVER) return 0;
+  /* A parker has a clock of its own. */
+  if (deadline == GORT_FOREVER || !self->vm) return 0;
   int rc = gort__timers_arm(&self->vm->rt->timers, &self->wait.timer, deadline);
   if (rc == 0) self->wait.armed = true;
   return rc;
