@@ -299,8 +299,10 @@ static void test_go_main(void **state) {
       gort_go_main(s.rt, steps_record(s.rt, &m, sizeof m));
     int rc;
     for (int i = 0; i < 200; i++) assert_int_equal(get(m.out, &rc).u.i, 0);
+    retain(m.out); /* the last senders are yet to find out */
     gort_chan_leave(s.rt, m.out);
     assert_int_equal(stop(&s), 0);
+    release(m.out);
   }
 }
 

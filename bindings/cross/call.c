@@ -27,8 +27,9 @@ typedef struct call {
   lgort_host *host;
   lgort_class *additions; /* owned or NULL */
   lgort_code *code;       /* CALL_VALUES: owns a count */
-  lua_CFunction body;     /* CALL_C: the main task */
+  lua_CFunction body;     /* CALL_C: the main task, or the host's */
   void *user;
+  void (*gone)(void *user); /* of a call that was not made; or NULL */
   uint32_t nups, nargs;
   gort_value values[]; /* owned: captures, then arguments; or one message */
 } call;
@@ -37,8 +38,11 @@ static call *call_of(gort_record *r) { return gort_record_payload(r); }
 
 void lgort_describe_site(const char *source, int line, uint64_t parent,
                          char *out, size_t size) {
-  snprintf(out, size, "created by task %llu at %s:%d",
-           (unsigned long long)parent, source, line);
+  if (parent == 0 && line == 0)
+    snprintf(out, size, "created by %s", source);
+  else
+    snprintf(out, size, "created by task %llu at %s:%d",
+             (unsigned long long)parent, source, line);
 }
 
 /* ---- making ------------------------------------------------------------ */
@@ -240,6 +244,15 @@ gort_record *lgort_main_record(lgort_host *h, lua_CFunction body, void *user) {
   return r;
 }
 
+gort_record *lgort_host_record(lgort_host *h, lua_CFunction body, void *user,
+                               void (*gone)(void *user)) {
+  gort_record *r = lgort_main_record(h, body, user);
+  if (!r) return NULL;
+  call_of(r)->gone = gone;
+  call_of(r)->source = "the host";
+  return r;
+}
+
 gort_record *lgort_call_copy(gort_record *r) {
   call *from = call_of(r);
   uint32_t n = from->nups + from->nargs;
@@ -273,6 +286,8 @@ void lgort_call_drop(gort_record *r) {
   c->wg = NULL;
   c->code = NULL;
   c->additions = NULL;
+  if (c->gone) c->gone(c->user);
+  c->gone = NULL;
 }
 
 lgort_host *lgort_call_host(gort_record *r) { return call_of(r)->host; }
@@ -363,6 +378,7 @@ int lgort_call_push(lua_State *L, gort_record *r) {
   if (c->form == CALL_C) {
     lua_pushcfunction(L, c->body);
     lua_pushlightuserdata(L, c->user);
+    c->gone = NULL; /* the body has it */
     return 2;
   }
   if (!lgort_has_additions(vm, c->additions)) {

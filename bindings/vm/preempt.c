@@ -39,6 +39,8 @@ void lgort_end_hook(lua_State *L, lgort_vm *vm) {
     vm->yielding = LGORT_YIELD_TURN;
     lua_yield(L, 0);
   }
+  if (vm->host->insists && gort_is_stopping(vm->rt))
+    luaL_error(L, "%s", gort_strerror(GORT_ESTOPPED));
 }
 
 /* A C module's line hook is called after the count hook for the same

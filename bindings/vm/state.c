@@ -27,12 +27,29 @@ static void *lua_memory(void *ud, void *ptr, size_t osize, size_t nsize) {
   return moved || !ptr || nsize > osize ? moved : ptr;
 }
 
+/* The same where the host limits or does it. */
+static void *host_memory(void *ud, void *ptr, size_t osize, size_t nsize) {
+  lgort_vm *vm = ud;
+  size_t old = ptr ? osize : 0;
+  size_t limit = vm->host->vm_memory;
+  if (limit && nsize > old && nsize - old > limit - vm->memory) return NULL;
+  void *moved = vm->host->alloc
+                    ? vm->host->alloc(vm->host->alloc_user, ptr, osize, nsize)
+                    : lua_memory(NULL, ptr, osize, nsize);
+  if (moved || nsize == 0) vm->memory += nsize - old;
+  return moved;
+}
+
 /* Writes the warning that has been put together. */
 static void end_warning(lgort_vm *vm) {
   char *text = gort_text_take(vm->warning);
   vm->warning = NULL;
-  if (text) lgort_write(vm->host, stderr, text, strlen(text));
-  fflush(stderr);
+  if (text && vm->host->warn) {
+    vm->host->warn(vm->host, text);
+  } else if (text) {
+    lgort_write(vm->host, stderr, text, strlen(text));
+    fflush(stderr);
+  }
   gort_free(text);
 }
 
@@ -46,15 +63,15 @@ static void warn(void *ud, const char *message, int to_be_continued) {
     if (strcmp(message, "@off") == 0) vm->warn_on = false;
     return;
   }
-  if (!vm->warn_on) return;
+  if (!vm->warn_on && !vm->host->warn) return;
   if (!vm->warning) {
     vm->warning = gort_text_new();
     if (!vm->warning) return;
-    gort_text_add(vm->warning, head, sizeof head - 1);
+    if (!vm->host->warn) gort_text_add(vm->warning, head, sizeof head - 1);
   }
   gort_text_add(vm->warning, message, strlen(message));
   if (to_be_continued) return;
-  gort_text_add(vm->warning, "\n", 1);
+  if (!vm->host->warn) gort_text_add(vm->warning, "\n", 1);
   end_warning(vm);
 }
 
@@ -74,6 +91,16 @@ static void keep_libraries(lua_State *L) {
   if (lua_getfield(L, LUA_REGISTRYINDEX, "_CLIBS") == LUA_TTABLE) {
     lua_pushnil(L);
     lua_setmetatable(L, -2);
+  }
+  lua_pop(L, 1);
+}
+
+/* The host's modules, where require finds them. */
+static void preload(lua_State *L, const luaL_Reg *modules) {
+  lua_getfield(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+  for (; modules && modules->name; modules++) {
+    lua_pushcfunction(L, modules->func);
+    lua_setfield(L, -2, modules->name);
   }
   lua_pop(L, 1);
 }
@@ -104,9 +131,11 @@ static int open_state(lua_State *L) {
   lgort_open_stock(L);
   lgort_open_output(L);
   lgort_open_all(L);
+  preload(L, vm->host->modules);
   if (vm->host->on_open) {
     lua_pushcfunction(L, vm->host->on_open);
-    lua_call(L, 0, 0);
+    lua_pushlightuserdata(L, vm->host->user);
+    lua_call(L, 1, 0);
   }
   lgort_open_env(L, vm);
   lgort_open_additions(L, vm);
@@ -134,7 +163,8 @@ static int vm_create(gort_vm *gvm, void *arg) {
   vm->vm = gvm;
   vm->rt = gort_vm_runtime(gvm);
   vm->host = arg;
-  vm->L = lua_newstate(lua_memory, NULL);
+  bool counted = vm->host->alloc || vm->host->vm_memory;
+  vm->L = lua_newstate(counted ? host_memory : lua_memory, vm);
   if (!vm->L) {
     gort_free(vm);
     return GORT_ENOMEM;
@@ -144,9 +174,11 @@ static int vm_create(gort_vm *gvm, void *arg) {
   vm->warn_on = vm->host->warn_on;
   gort_vm_set_state(gvm, vm);
   lua_pushcfunction(vm->L, open_state);
-  if (lua_pcall(vm->L, 0, 0, 0) != LUA_OK) {
+  int status = lua_pcall(vm->L, 0, 0, 0);
+  if (status != LUA_OK) {
+    if (vm->host->refused) vm->host->refused(vm->host, lua_tostring(vm->L, -1));
     vm_destroy(gvm);
-    return GORT_ENOMEM;
+    return status == LUA_ERRMEM ? GORT_ENOMEM : GORT_ELUA;
   }
   return 0;
 }

@@ -38,6 +38,16 @@ typedef struct lgort_host {
   bool (*_Atomic show)(struct lgort_host *h, FILE *f, const char *text,
                        size_t len);
   void *user;
+  /* Of an embedding program; zero elsewhere. */
+  lua_Alloc alloc; /* NULL: gort_realloc */
+  void *alloc_user;
+  size_t vm_memory; /* 0: no limit */
+  const luaL_Reg *modules;
+  void (*refused)(struct lgort_host *h, const char *why); /* no new vm */
+  void (*warn)(struct lgort_host *h, const char *text);
+  struct lgort_pending *pendings; /* guarded by codes.mutex (pending.c) */
+  bool insists; /* a runtime that stops ends what cannot yield by an error */
+  bool embeds;  /* it is an lgort's */
   atomic_uint_least64_t class_ids; /* the last one given (classes.h) */
   atomic_uint additions;           /* the same, for additions.h */
   bool warn_on;                    /* as lua's -W, in every vm */
@@ -113,6 +123,7 @@ typedef struct lgort_vm {
   atomic_bool preempt;  /* the running task's turn is over; relaxed */
   atomic_int interrupt; /* lgort_interrupt; set by any thread */
 
+  size_t memory;        /* in use, where that is counted */
   unsigned new_handles; /* since the last collection */
   int panics;           /* how many this vm has added to panicking */
   bool closing;         /* os.exit closes the state */
@@ -182,5 +193,9 @@ extern const gort_vm_ops lgort_ops;
  * userdata argument, in vm 0, and catches errors itself. NULL when memory is
  * out. */
 gort_record *lgort_main_record(lgort_host *h, lua_CFunction body, void *user);
+/* The same for a task of the host's, in any vm. gone(user) is called when it
+ * was not. */
+gort_record *lgort_host_record(lgort_host *h, lua_CFunction body, void *user,
+                               void (*gone)(void *user));
 
 #endif

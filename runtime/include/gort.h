@@ -251,6 +251,11 @@ GORT_API int gort_run(gort *rt, gort_record *main);
  * interpreter code; true when none is left in a vm. From any worker. */
 GORT_API bool gort_stop(gort *rt, int64_t timeout_ns);
 
+/* From the beginning of gort_stop, or a deadlock, on. Any thread. */
+GORT_API bool gort_is_stopping(gort *rt);
+/* Whether this thread is a worker, of any runtime. */
+GORT_API bool gort_is_worker(void);
+
 /* While it is held, tasks that wait are no deadlock: somebody outside may
  * wake them. Counted. Any thread. */
 GORT_API void gort_hold(gort *rt);
@@ -534,6 +539,9 @@ GORT_API double gort_wall_now(void); /* s since the epoch */
 /* Runs work(arg) on a thread that may block and parks self until it is done.
  * GORT_PARKED or a code. */
 GORT_API int gort_blocking(gort_task *self, void (*work)(void *arg), void *arg);
+/* The same without a task: 0 or a code. What has not begun when the runtime
+ * ends never does. Any thread. */
+GORT_API int gort_blocking_go(gort *rt, void (*work)(void *arg), void *arg);
 
 #ifdef __cplusplus
 }

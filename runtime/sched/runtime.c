@@ -141,6 +141,12 @@ void gort__stop_tell(gort *rt) {
   gort__monitor_poke(rt);
 }
 
+bool gort_is_stopping(gort *rt) {
+  return atomic_load_explicit(&rt->stopping, memory_order_relaxed);
+}
+
+bool gort_is_worker(void) { return gort__self != NULL; }
+
 bool gort__stop_begin(gort *rt) {
   if (atomic_exchange(&rt->stopping, true)) return false;
   gort__stop_tell(rt);
