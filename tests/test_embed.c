@@ -193,6 +193,13 @@ static void note_line(void *user, const char *line, size_t len) {
   pthread_mutex_unlock(&log_lock);
 }
 
+static bool has_logged(const char *part) {
+  pthread_mutex_lock(&log_lock);
+  bool has = strstr(logged, part) != NULL;
+  pthread_mutex_unlock(&log_lock);
+  return has;
+}
+
 static void test_hooks(void **state) {
   (void)state;
   char me[] = "me";
@@ -209,7 +216,7 @@ static void test_hooks(void **state) {
                        NULL),
       0);
   assert_int_equal(lgort_go_string(g, "error 'worse'", NULL), 0);
-  for (int i = 0; i < 500 && !strstr(logged, "worse"); i++) nap(10);
+  for (int i = 0; i < 500 && !has_logged("worse"); i++) nap(10);
   close_all(g);
   assert_non_null(strstr(logged, "me1:task "));
   assert_non_null(strstr(logged, "bad"));
@@ -262,8 +269,17 @@ static void test_contexts(void **state) {
   gort_context_cancel(ctx, NULL);
   lgort_with with = {.ctx = ctx};
   assert_int_equal(lgort_run_string(g, "chan():recv()", &with), GORT_ECANCELED);
-  gort_object_release((gort_object *)(void *)ctx);
+  gort_context *later, *child;
+  with_timeout(g, 3600 * 1000 * MS, &later);
   close_all(g);
+  /* Contexts outlive their runtime. */
+  gort_context_options o = {.cancels = true, .timeout = MS};
+  assert_int_equal(gort_context_new(later, &o, &child), 0);
+  gort_context_cancel(later, NULL);
+  assert_int_equal(gort_context_err(child), GORT_ECANCELED);
+  gort_object_release((gort_object *)(void *)child);
+  gort_object_release((gort_object *)(void *)later);
+  gort_object_release((gort_object *)(void *)ctx);
 }
 
 static atomic_bool release_stuck, is_stuck;

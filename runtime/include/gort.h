@@ -241,7 +241,9 @@ typedef struct gort_options {
  * task). Returns owned through out. Starts no thread. */
 GORT_API int gort_new(const gort_options *options, gort **out);
 /* Stops the workers, drops unstarted records, destroys the vms. The caller
- * must not be one of its workers. Waits for a worker stuck in a C call. */
+ * must not be one of its workers. Waits for a worker stuck in a C call. Objects
+ * that somebody still holds stay until they are released; contexts can be
+ * cancelled, but no timer of this runtime fires any more. */
 GORT_API void gort_destroy(gort *rt);
 /* Runs main (takes it) in vm 0 with the calling thread as the first worker,
  * until it has ended. Without one (NULL) the runtime serves: it runs what

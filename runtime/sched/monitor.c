@@ -168,7 +168,9 @@ int gort__monitor_init(gort__monitor *m) {
 
 void gort__monitor_start(gort *rt) {
   unsigned no = 0;
-  if (atomic_load_explicit(&rt->monitor.started, memory_order_relaxed)) return;
+  if (atomic_load_explicit(&rt->monitor.started, memory_order_relaxed) ||
+      atomic_load(&rt->stopping))
+    return;
   if (!atomic_compare_exchange_strong(&rt->monitor.started, &no, 1)) return;
   /* The signals of the program are for the program's own threads. */
   sigset_t all, old;

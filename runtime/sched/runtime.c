@@ -66,6 +66,7 @@ unsigned gort_maxprocs(gort *rt, unsigned n) {
 static void init_plain(gort *rt, const gort_options *options) {
   memset(rt, 0, sizeof *rt);
   rt->options = *options;
+  atomic_init(&rt->refs, 1);
   unsigned procs = options->maxprocs ? options->maxprocs : default_procs();
   atomic_init(&rt->maxprocs, procs < GORT_MAX_PROCS ? procs : GORT_MAX_PROCS);
   gort__lock_init(&rt->lock, GORT_RANK_SCHED);
@@ -76,6 +77,18 @@ static void init_plain(gort *rt, const gort_options *options) {
   gort__timers_init(&rt->timers);
   gort__lock_init(&rt->afters_lock, GORT_RANK_LEAF);
   gort__list_init(&rt->afters);
+}
+
+void gort__retain(gort *rt) {
+  atomic_fetch_add_explicit(&rt->refs, 1, memory_order_relaxed);
+}
+
+/* What contexts and timers use after the runtime's end goes last. */
+void gort__release(gort *rt) {
+  if (atomic_fetch_sub_explicit(&rt->refs, 1, memory_order_acq_rel) != 1)
+    return;
+  gort__timers_fini(&rt->timers);
+  gort__free_aligned(rt);
 }
 
 int gort_new(const gort_options *options, gort **out) {
@@ -113,8 +126,7 @@ no_blocking:
 no_monitor:
   gort__poller_fini(&rt->poller);
 no_poller:
-  gort__timers_fini(&rt->timers);
-  gort__free_aligned(rt);
+  gort__release(rt);
   return rc;
 }
 
@@ -229,10 +241,9 @@ void gort_destroy(gort *rt) {
   for (unsigned i = 0; i < n; i++) gort__worker_free(rt->workers[i]);
   gort__blocking_fini(&rt->blocking);
   gort__monitor_fini(&rt->monitor);
-  gort__timers_fini(&rt->timers);
   gort__poller_fini(&rt->poller);
   gort__host_fini(rt);
-  gort__free_aligned(rt);
+  gort__release(rt);
 }
 
 /* ---- numbers ----------------------------------------------------------- */

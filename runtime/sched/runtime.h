@@ -23,6 +23,10 @@ struct gort {
   gort_options options;
   sigset_t signals; /* blocked in workers: as where the runtime was made */
 
+  /* Whoever has a pointer to this that may outlive gort_destroy: its owner,
+   * the root contexts (and so all contexts), timers, afters. */
+  atomic_uint refs;
+
   /* Atomic, read often, written rarely. */
   atomic_uint maxprocs;
   atomic_bool stopping;
@@ -70,6 +74,8 @@ struct gort {
   gort__host host;
 };
 
+void gort__retain(gort *rt);
+void gort__release(gort *rt);
 /* True, and everyone asleep is told, when this call started the stopping. */
 bool gort__stop_begin(gort *rt);
 /* From a worker that found nothing and gave its place back: reports a
