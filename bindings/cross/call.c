@@ -204,6 +204,8 @@ static gort_record *try_plain(lua_State *L, lgort_vm *vm, int first) {
 gort_record *lgort_call_new(lua_State *L, lgort_vm *vm, int first) {
   call site;
   size_t held = vm->held.n;
+  if (vm == vm->host->adopted && !vm->task)
+    luaL_error(L, "cannot start task: only inside gort.run");
   note_site(L, vm, &site);
   lgort_class *additions = lgort_additions(L, vm, &subject);
   if (additions) {

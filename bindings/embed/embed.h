@@ -15,7 +15,6 @@
 
 #include <uv.h>
 
-#include "base/list.h"
 #include "lgort.h"
 #include "vm/vm.h"
 
@@ -25,7 +24,7 @@ typedef enum lgort_chunk { LGORT_FILE, LGORT_CODE, LGORT_FUNCTION } lgort_chunk;
  * caller and by the task that makes it; the caller need not wait for a task
  * that is stuck. Of a task: the task's alone. */
 typedef struct lgort_job {
-  gort__link link; /* guarded by g->mutex; in g->runs */
+  struct lgort_job *next, **at; /* in g->runs: guarded by g->mutex */
   atomic_uint refs;
   lgort *g; /* counted */
   /* Immutable. */
@@ -53,7 +52,7 @@ struct lgort {
   uv_mutex_t mutex;
   uv_cond_t changed;
   /* Guarded by mutex. */
-  gort__link runs;
+  lgort_job *runs;
   unsigned running; /* how many */
   int code;         /* why it stopped; 0: it has not */
   int exit_status;  /* -1: os.exit was not called */

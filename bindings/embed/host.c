@@ -84,17 +84,14 @@ static void on_exit_call(lgort_host *h, int status) {
 void lgort__stop(lgort *g, int code, const char *error) {
   lgort_job *j;
   do {
-    j = NULL;
     uv_mutex_lock(&g->mutex);
     if (!g->code) {
       g->code = code;
       lgort__note_error_locked(g, error);
     }
     code = g->code;
-    if (!gort__list_empty(&g->runs)) {
-      j = gort__container(g->runs.next, lgort_job, link);
-      lgort__job_retain(j);
-    }
+    j = g->runs;
+    if (j) lgort__job_retain(j);
     uv_mutex_unlock(&g->mutex);
     if (j) {
       lgort__job_end(j, code, NULL, NULL);
@@ -188,7 +185,6 @@ int lgort_new(const lgort_options *options, lgort **out) {
   memset(g, 0, sizeof *g);
   if (options) g->options = *options;
   atomic_init(&g->refs, 1);
-  gort__list_init(&g->runs);
   g->exit_status = -1;
   fill_host(g);
   int rc = uv_mutex_init(&g->mutex);

@@ -84,7 +84,8 @@ void lgort__job_end(lgort_job *j, int rc, gort_value *result,
       j->result = *result;
       result->type = GORT_NIL;
     }
-    gort__list_unlink(&j->link);
+    *j->at = j->next;
+    if (j->next) j->next->at = j->at;
     if (--g->running == 0) gort_hold(g->host.rt);
   }
   uv_mutex_unlock(&g->mutex);
@@ -221,7 +222,10 @@ static int begin_run(lgort *g, lgort_job *j, gort_record *r) {
   uv_mutex_lock(&g->mutex);
   int code = g->code;
   if (!code) {
-    gort__list_push(&g->runs, &j->link);
+    j->next = g->runs;
+    j->at = &g->runs;
+    if (j->next) j->next->at = &j->next;
+    g->runs = j;
     gort_go_main(g->host.rt, r);
     if (g->running++ == 0) gort_unhold(g->host.rt);
   }

@@ -140,11 +140,14 @@ static void drop_record(lgort_task *lt) {
 
 void lgort_forget(gort_vm *vm, gort_task *t) {
   lgort_task *lt = gort_task_state(t);
-  (void)vm;
+  lgort_vm *lvm = gort_vm_state(vm);
   if (!lt) return;
   drop_record(lt);
   if (lt->wg) gort_object_release((gort_object *)(void *)lt->wg);
-  gort_free(lt);
+  if (lvm == lvm->host->adopted) /* its state goes on */
+    free_coroutine(lvm->L, lvm, lt);
+  else
+    gort_free(lt);
 }
 
 /* ---- a task's end ------------------------------------------------------ */

@@ -11,6 +11,7 @@
 #include "cross/require.h"
 #include "lib/lib.h"
 #include "cross/call.h"
+#include "vm/adopt.h"
 #include "vm/bound.h"
 #include "vm/coro.h"
 #include "vm/hooks.h"
@@ -112,7 +113,7 @@ static int open_state(lua_State *L) {
     lua_pushboolean(L, 1);
     lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
   }
-  luaL_openlibs(L);
+  if (vm != vm->host->adopted) luaL_openlibs(L);
   keep_libraries(L);
   vm->threads = new_ref_table(L, NULL);
   vm->handles = new_ref_table(L, "v");
@@ -143,9 +144,7 @@ static int open_state(lua_State *L) {
   return 0;
 }
 
-static void vm_destroy(gort_vm *gvm) {
-  lgort_vm *vm = gort_vm_state(gvm);
-  if (vm->L) lua_close(vm->L);
+static void free_parts(lgort_vm *vm) {
   if (vm->warning) end_warning(vm);
   lgort_held_fini(&vm->held);
   lgort_encoder_fini(&vm->encoder);
@@ -153,16 +152,34 @@ static void vm_destroy(gort_vm *gvm) {
   lgort_purse_fini(&vm->purse);
   lgort_class_release(vm->additions);
   lgort_pool_fini(vm);
+}
+
+static void vm_destroy(gort_vm *gvm) {
+  lgort_vm *vm = gort_vm_state(gvm);
+  if (vm == vm->host->adopted) return;
+  if (vm->L) lua_close(vm->L);
+  free_parts(vm);
   gort_free(vm);
 }
 
+/* The state that is there already serves one more runtime. */
+static int vm_reuse(gort_vm *gvm, lgort_vm *vm) {
+  vm->vm = gvm;
+  vm->rt = gort_vm_runtime(gvm);
+  vm->task_co = NULL;
+  gort_vm_set_state(gvm, vm);
+  return 0;
+}
+
 static int vm_create(gort_vm *gvm, void *arg) {
+  lgort_host *h = arg;
+  if (h->adopted && gort_vm_index(gvm) == 0) return vm_reuse(gvm, h->adopted);
   lgort_vm *vm = gort_malloc(sizeof *vm);
   if (!vm) return GORT_ENOMEM;
   memset(vm, 0, sizeof *vm);
   vm->vm = gvm;
   vm->rt = gort_vm_runtime(gvm);
-  vm->host = arg;
+  vm->host = h;
   bool counted = vm->host->alloc || vm->host->vm_memory;
   vm->L = lua_newstate(counted ? host_memory : lua_memory, vm);
   if (!vm->L) {
@@ -194,3 +211,44 @@ const gort_vm_ops lgort_ops = {
     .forget = lgort_forget,
     .drop = lgort_call_drop,
 };
+
+/* ---- a state that is there already ------------------------------------- */
+
+static const char adopted_key = 0;
+
+bool lgort_is_adopted(lua_State *L) {
+  bool is = lua_rawgetp(L, LUA_REGISTRYINDEX, &adopted_key) != LUA_TNIL;
+  lua_pop(L, 1);
+  return is;
+}
+
+lgort_vm *lgort__vm_of_stranger(lua_State *L) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+  lgort_vm *vm = *(lgort_vm **)lua_getextraspace(lua_tothread(L, -1));
+  lua_pop(L, 1);
+  *(lgort_vm **)lua_getextraspace(L) = vm;
+  return vm;
+}
+
+void lgort_adopt_state(lua_State *L, lgort_vm *vm) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+  *(lgort_vm **)lua_getextraspace(lua_tothread(L, -1)) = vm;
+  *(lgort_vm **)lua_getextraspace(L) = vm;
+  lua_pop(L, 1);
+  vm->L = lua_newthread(L); /* the main one may be in use while tasks run */
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &adopted_key);
+}
+
+void lgort_open_adopted(lua_State *L, lgort_vm *vm) {
+  lua_State *pristine = luaL_newstate();
+  if (!pristine) luaL_error(L, "not enough memory");
+  luaL_openlibs(pristine);
+  vm->host->pristine = pristine;
+  lua_pushcfunction(L, open_state);
+  int status = lua_pcall(L, 0, 0, 0);
+  vm->host->pristine = NULL;
+  lua_close(pristine);
+  if (status != LUA_OK) lua_error(L);
+}
+
+void lgort_abandon_state(lgort_vm *vm) { free_parts(vm); }

@@ -48,6 +48,9 @@ typedef struct lgort_host {
   struct lgort_pending *pendings; /* guarded by codes.mutex (pending.c) */
   bool insists; /* a runtime that stops ends what cannot yield by an error */
   bool embeds;  /* it is an lgort's */
+  struct lgort_vm
+      *adopted;        /* vm 0, of a state that is there already; or NULL */
+  lua_State *pristine; /* while that is opened: a state as Lua makes it */
   atomic_uint_least64_t class_ids; /* the last one given (classes.h) */
   atomic_uint additions;           /* the same, for additions.h */
   bool warn_on;                    /* as lua's -W, in every vm */
@@ -171,9 +174,13 @@ typedef struct lgort_vm {
 /* fwrite, through the host's show. True when all was written. */
 bool lgort_write(lgort_host *h, FILE *f, const char *text, size_t len);
 
+/* The vm of a thread that is older than its state's adoption (adopt.h). */
+lgort_vm *lgort__vm_of_stranger(lua_State *L);
+
 /* The vm that L belongs to. L runs, or has never been parked. */
 static inline lgort_vm *lgort_vm_of(lua_State *L) {
-  return *(lgort_vm **)lua_getextraspace(L);
+  lgort_vm *vm = *(lgort_vm **)lua_getextraspace(L);
+  return __builtin_expect(vm != NULL, 1) ? vm : lgort__vm_of_stranger(L);
 }
 
 /* A coroutine that the runtime suspended belongs to a task that waits: only

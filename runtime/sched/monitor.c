@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <time.h>
 
 #include "sched/runtime.h"
 
@@ -152,6 +153,10 @@ static void monitor_main(void *arg) {
     tick(rt);
     sleep_a_tick(rt, &idle);
   }
+  /* Whoever stops may not wait, or be the one that computes. */
+  while (rt->options.preempt &&
+         gort__stop_urge(rt, atomic_load(&rt->stopper)))
+    nanosleep(&(struct timespec){.tv_nsec = 2 * MS}, NULL);
 }
 
 int gort__monitor_init(gort__monitor *m) {

@@ -160,6 +160,8 @@ bool gort_is_stopping(gort *rt) {
 bool gort_is_worker(void) { return gort__self != NULL; }
 
 bool gort__stop_begin(gort *rt) {
+  gort_worker *none = NULL;
+  atomic_compare_exchange_strong(&rt->stopper, &none, gort__self);
   if (atomic_exchange(&rt->stopping, true)) return false;
   gort__stop_tell(rt);
   return true;
@@ -173,7 +175,7 @@ void gort__main_ended(gort *rt) {
 
 /* Another worker still runs interpreter code; asks its task to yield. */
 static bool still_runs(gort *rt, gort_worker *w) {
-  if (w == gort__self || !atomic_load(&w->vm)) return false;
+  if (!atomic_load(&w->vm)) return false;
   if (rt->options.preempt) {
     atomic_store_explicit(&w->preempt,
                           atomic_load_explicit(&w->tick, memory_order_relaxed),
@@ -183,17 +185,21 @@ static bool still_runs(gort *rt, gort_worker *w) {
   return true;
 }
 
+bool gort__stop_urge(gort *rt, const gort_worker *but) {
+  bool left = false;
+  unsigned n = atomic_load(&rt->nworkers);
+  for (unsigned i = 0; i < n; i++) {
+    gort_worker *w = atomic_load(&rt->workers[i]);
+    if (w && w != but && still_runs(rt, w)) left = true;
+  }
+  return left;
+}
+
 bool gort_stop(gort *rt, int64_t timeout_ns) {
   gort__stop_begin(rt);
   int64_t until = gort_now() + timeout_ns;
   for (;;) {
-    bool left = false;
-    unsigned n = atomic_load(&rt->nworkers);
-    for (unsigned i = 0; i < n; i++) {
-      gort_worker *w = atomic_load(&rt->workers[i]);
-      if (w && still_runs(rt, w)) left = true;
-    }
-    if (!left) return true;
+    if (!gort__stop_urge(rt, gort__self)) return true;
     if (gort_now() >= until) return false;
     nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
   }

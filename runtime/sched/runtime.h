@@ -30,6 +30,7 @@ struct gort {
   /* Atomic, read often, written rarely. */
   atomic_uint maxprocs;
   atomic_bool stopping;
+  _Atomic(gort_worker *) stopper; /* the worker that began it, or NULL */
   atomic_uint nvms;
   _Atomic(gort_vm *) vms[GORT_MAX_VMS]; /* release on publish */
   atomic_uint nworkers;
@@ -83,6 +84,8 @@ bool gort__stop_begin(gort *rt);
 void gort__deadlock_check(gort *rt);
 /* What kept the program alive from outside is gone: look again. */
 void gort__deadlock_hint(gort *rt);
+/* Asks the tasks of all workers in a vm, but one, to yield; false: none is. */
+bool gort__stop_urge(gort *rt, const gort_worker *but);
 /* Tells everyone asleep to look at rt->stopping. */
 void gort__stop_tell(gort *rt);
 /* Ends the wait of gort_run. */
