@@ -187,8 +187,10 @@ static void stop_spinning(gort *rt, bool fruitful) {
   quiet = fruitful ? 0 : quiet < MAX_QUIET ? quiet * 2 + 1 : MAX_QUIET;
   atomic_store_explicit(&rt->quiet, quiet, memory_order_relaxed);
   atomic_fetch_sub(&rt->spinning, 1);
-  /* Whoever submitted while this worker was the one that spun woke nobody. */
-  if (fruitful) gort__sched_wake(rt);
+  /* Whoever submitted while this worker was the one that spun woke nobody; what
+   * they submitted is to be seen by now, as before a sleep (P1 to P3). */
+  gort__fence();
+  if (fruitful && gort__sched_any(rt)) gort__sched_wake(rt);
 }
 
 /* Looks around for a while before it sleeps: work often comes at once. */

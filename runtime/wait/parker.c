@@ -12,8 +12,10 @@
 #include "base/rand.h"
 
 /* How long a thread looks before it sleeps: a wake-up costs more than a few
- * thousand pauses. It gets shorter with each wait that looking did not end. */
-enum { MIN_SPINS = 32, MAX_SPINS = 4096 };
+ * thousand pauses, and whoever sleeps makes the other side sleep, too. It gets
+ * slowly shorter with waits that looking did not end; one that it did makes
+ * good for all. */
+enum { MIN_SPINS = 256, MAX_SPINS = 8192 };
 
 static _Thread_local unsigned spins = MAX_SPINS;
 
@@ -43,12 +45,12 @@ static bool spin(gort__parker *p) {
   if (n == 0) atomic_store(&cores, n = gort_numcpu());
   for (unsigned i = 0; n > 1 && i < spins; i++) {
     if (is_told(p)) {
-      if (spins < MAX_SPINS) spins *= 2;
+      spins = MAX_SPINS;
       return true;
     }
     gort__pause();
   }
-  if (spins > MIN_SPINS) spins /= 2;
+  if (spins > MIN_SPINS) spins -= spins / 16;
   return is_told(p);
 }
 
