@@ -250,6 +250,7 @@ describe("modules cross by name", function()
       local r = run([[
         package.preload.gone = function() return { x = 1 } end
         local gone = require "gone"
+        package.preload.gone = nil
         local ch = chan()
         go(function() ch:send(gone.x) end)
         print((ch:recv()))]], { dir = dir })

@@ -33,7 +33,8 @@ describe("bash completes", function()
 
   it("options", function()
     assert.equal("--procs", offered(dir, "--p"))
-    assert.equal("-- --help --procs --version", offered(dir, "--"))
+    assert.equal("-- --debug=contexts --help --leaks --procs --version",
+      offered(dir, "--"))
     assert.matches("%-W", offered(dir, "-e", "x = 1", "-"))
   end)
 

@@ -478,3 +478,30 @@ describe("misuse", function()
     assert.has_error(function() context.with_timeout(background, "x") end)
   end)
 end)
+
+describe("--debug=contexts", function()
+  local script = [[
+    local context = gort.context
+    for i = 1, 3 do
+      local _, cancel = context.with_cancel(context.background())
+      if i == 2 then cancel() end
+    end
+    local _ = context.with_timeout(context.background(), 0)
+    collectgarbage()]]
+
+  it("names where contexts were made that nobody cancelled", function()
+    local r = run(script, { options = { "--debug=contexts" } })
+    assert.equal("gort: " .. r.script
+      .. ":3: 2 contexts were never cancelled\n", r.err)
+    assert.equal(0, r.status)
+    r = run("gort.context.with_timeout(gort.context.background(), 60)",
+      { before = "export GORT_DEBUG=contexts" })
+    assert.equal("gort: " .. r.script .. ":1: 1 context was never cancelled\n",
+      r.err)
+  end)
+
+  it("is off otherwise", function()
+    assert.equal("", run(script).err)
+    assert.equal(1, run.gort({ "--debug=x" }).status)
+  end)
+end)

@@ -2,6 +2,7 @@
 -- SPDX-License-Identifier: MIT
 local assert = require "luassert"
 local run = require "spec.support.run"
+local within = require "spec.support.within"
 
 local function example(name, ...)
   return run.gort({ "scripts/examples/" .. name .. ".lua", ... },
@@ -164,10 +165,164 @@ describe("workerpool.lua", function()
   end)
 end)
 
+describe("checksums.lua", function()
+  it("prints what cksum prints", function()
+    local files = "LICENSE README.md Makefile runtime/include/gort.h"
+    local list = {}
+    for name in files:gmatch "%S+" do list[#list + 1] = name end
+    local expected = run.shell("cksum " .. files).out
+    assert.equal(expected, output(example("checksums",
+      table.unpack(list))))
+    assert.equal(expected, output(example("checksums", "-1",
+      table.unpack(list))))
+  end)
+
+  it("stops at a file that it cannot read", function()
+    local r = example("checksums", "/nonexistent")
+    assert.equal("", r.out)
+    assert.matches("^checksums: /nonexistent: No such file", r.err)
+    assert.equal(1, r.status)
+    assert.matches("usage", example("checksums").err)
+  end)
+end)
+
+describe("ratelimit.lua", function()
+  it("lets a burst through and then keeps the pace", function()
+    local text = output(example("ratelimit", "12", "100", "4"))
+    local n, last, seen = 0, 0, {}
+    for place, request, at in text:gmatch "(%d+)  request +(%d+) at (%S+) s" do
+      n, last = n + 1, tonumber(at)
+      assert.equal(n, tonumber(place))
+      assert.is_nil(seen[request])
+      seen[request] = true
+    end
+    assert.equal(12, n)
+    assert.is_true(last >= 0.05) -- eight ticks, 0.08 s
+  end)
+
+  it("refuses nonsense", function()
+    for _, args in ipairs { { "x" }, { "1", "0" }, { "1", "1", "0" } } do
+      local r = example("ratelimit", table.unpack(args))
+      assert.equal(1, r.status)
+      assert.matches("usage", r.err)
+    end
+  end)
+end)
+
+describe("firstmatch.lua", function()
+  it("finds as many as wanted, in any of the files", function()
+    for n = 1, 3 do
+      local text = output(example("firstmatch", "-" .. n, "%a",
+        "README.md", "LICENSE", "Makefile"))
+      local lines = 0
+      for name, line, found in text:gmatch "([^:\n]+):(%d+): ([^\n]*)\n" do
+        lines = lines + 1
+        local file <close> = io.open(name)
+        local nth
+        for _ = 1, tonumber(line) do nth = file:read "l" end
+        assert.equal(nth, found)
+      end
+      assert.equal(n, lines)
+    end
+  end)
+
+  it("tells when there is none", function()
+    local r = example("firstmatch", "no such %d words", "LICENSE")
+    assert.equal("", r.out)
+    assert.equal(1, r.status)
+    assert.matches("usage", example("firstmatch", "pattern").err)
+  end)
+end)
+
+describe("pubsub.lua", function()
+  it("tells readers what they subscribed to", function()
+    assert.equal([[
+ann reads: the home team wins
+bob reads: more rain
+bob reads: rain
+eve reads: the home team wins
+]], output(example "pubsub"))
+  end)
+end)
+
+describe("life.lua", function()
+  it("plays the same game with any number of workers", function()
+    local alone = output(example("life", "4", "1"))
+    assert.matches("^%.+\n%.%.#%.+\n%.%.%.#%.+\n%.###%.+\n", alone)
+    for _, workers in ipairs { "2", "5", "16" } do
+      assert.equal(alone, output(example("life", "4", workers)))
+    end
+    -- Round the torus in 4 generations a step, diagonally.
+    assert.equal(output(example("life", "0")), output(example("life", "64")))
+  end)
+
+  it("refuses nonsense", function()
+    for _, args in ipairs { { "-1" }, { "1", "0" }, { "1", "17" } } do
+      assert.matches("usage", example("life", table.unpack(args)).err)
+    end
+  end)
+end)
+
+describe("breaker.lua", function()
+  it("leaves a broken service alone", function()
+    local text = output(example "breaker")
+    assert.matches("^job 1 done\njob 2 done\n", text)
+    local _, failed = text:gsub("service is down", "")
+    local _, refused = text:gsub("the circuit is open", "")
+    assert.equal(5, failed)
+    assert.is_true(refused >= 1)
+    assert.matches("job %d+ done\ncalls that reached the service: 8\n$", text)
+  end)
+end)
+
+describe("shutdown.lua", function()
+  it("finishes what it can and stops the rest", function()
+    assert.equal([[
+a worker: a short job done
+a worker: leaves, at work on an endless job
+a worker: leaves, at work on nothing
+some had to be stopped
+]], output(example("shutdown", tostring(0.2 * within.factor))))
+  end)
+end)
+
+describe("supervisor.lua", function()
+  it("starts anew what failed, up to a limit", function()
+    assert.equal([[
+failure 1: cannot do job 3
+failure 2: cannot do job 6
+failure 3: cannot do job 9
+failures: 3
+1: 1
+2: 4
+4: 16
+5: 25
+7: 49
+8: 64
+10: 100
+failure 1: nothing works
+failure 2: nothing works
+gave up after 2 failures
+]], output(example "supervisor"))
+  end)
+end)
+
 describe("the examples", function()
   it("are all here", function()
     local r = run.shell "ls scripts/examples/*.lua | xargs -n1 basename"
-    assert.equal("pipeline.lua\nprimes.lua\nwordfreq.lua\nworkerpool.lua\n",
-      r.out)
+    assert.equal([[
+breaker.lua
+checksums.lua
+firstmatch.lua
+life.lua
+pipeline.lua
+primes.lua
+pubsub.lua
+ratelimit.lua
+shutdown.lua
+supervisor.lua
+wordfreq.lua
+workerpool.lua
+]], r.out)
   end)
 end)

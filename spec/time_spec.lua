@@ -266,7 +266,7 @@ describe("duration and format", function()
 
   it("raise for nonsense", function()
     for _, text in ipairs { "", "1", "s", "1x", "1h 2m", "--1s", "1..5s",
-      ".s", "1e3s", "0x1s", "1s2", " 1s", "-", "inf", "nans" } do
+      ".s", "1e3s", "0x1s", "1s2", " 1s", "-", "inf", "nans", "1s\0" } do
       assert.has_error(function() time.duration(text) end)
     end
     assert.has_error(function() time.duration {} end)

@@ -54,6 +54,84 @@ static void test_objects(void **state) {
   expect_clean(before);
 }
 
+#define NEVER_MADE(call)                 \
+  do {                                   \
+    failing_at(1);                       \
+    assert_int_equal(call, GORT_ENOMEM); \
+  } while (0)
+
+static void test_locks(void **state) {
+  (void)state;
+  long before = failing_live();
+  gort_mutex *mu;
+  gort_rwmutex *rw;
+  gort_cond *c;
+  gort_semaphore *sem;
+  gort_atomic *a;
+  gort_future *f, *joined;
+  gort_once *once;
+  gort_singleflight *sf;
+  NEVER_MADE(gort_mutex_new(&mu));
+  NEVER_MADE(gort_rwmutex_new(&rw));
+  NEVER_MADE(gort_semaphore_new(1, &sem));
+  NEVER_MADE(gort_atomic_new(1, &a));
+  NEVER_MADE(gort_future_new(&f));
+  assert_int_equal(gort_mutex_new(&mu), 0);
+  NEVER_MADE(gort_cond_new(mu, &c)); /* mu has no count more */
+  release(mu);
+  assert_int_equal(gort_future_new(&f), 0);
+  NEVER_MADE(gort_once_new(NULL, f, &once));
+  release(f);
+  NEVER_MADE(gort_singleflight_new(&sf));
+  failing_at(2);
+  assert_int_equal(gort_singleflight_new(&sf), GORT_ENOMEM);
+  assert_int_equal(gort_singleflight_new(&sf), 0);
+  gort_value k = integer(1);
+  for (int n = 1; n <= 2; n++) { /* the flight, its entry */
+    failing_at(n);
+    assert_int_equal(gort_singleflight_join(sf, &k, &joined), GORT_ENOMEM);
+  }
+  release(sf);
+  failing_at(0);
+  expect_clean(before);
+}
+
+/* A map that cannot grow keeps what it has, and the value is the caller's. */
+static void test_map(void **state) {
+  (void)state;
+  long before = failing_live();
+  gort_map *m;
+  gort_value found, *pairs;
+  NEVER_MADE(gort_map_new(&m));
+  assert_int_equal(gort_map_new(&m), 0);
+  int stored = 0;
+  for (int i = 0; i < 2000; i++) {
+    gort_value k = integer(i), v = string_value("value");
+    failing_at(i % 2);
+    int rc = i % 3 ? gort_map_store(m, &k, &v)
+                   : gort_map_load_or_store(m, &k, &v, &found);
+    failing_at(0);
+    assert_true(rc == 0 || rc == GORT_ENOMEM);
+    assert_true((rc == 0) == (v.type == GORT_NIL));
+    stored += rc == 0;
+    gort_value_drop(&v);
+  }
+  assert_int_equal(gort_map_len(m), stored);
+  failing_at(1);
+  assert_int_equal(gort_map_part(m, 0, &pairs), GORT_ENOMEM);
+  for (int i = 0; i < 2000; i++) { /* it shrinks, or not */
+    gort_value k = integer(i);
+    failing_at(i % 2);
+    int rc = gort_map_delete(m, &k, &found);
+    if (rc == 1) gort_value_drop(&found);
+    stored -= rc;
+  }
+  assert_int_equal(stored, 0);
+  failing_at(0);
+  release(m);
+  expect_clean(before);
+}
+
 static void test_runtime(void **state) {
   (void)state;
   long before = failing_live();
@@ -66,6 +144,49 @@ static void test_runtime(void **state) {
     failing_at(0);
     assert_int_equal(rc, failed ? GORT_ENOMEM : 0);
     if (rc == 0) gort_destroy(rt);
+    expect_clean(before);
+    if (!failed) break;
+  }
+}
+
+/* A context, a record bound to it, a call after it: with each allocation
+ * failing in turn. What was to be taken stays the caller's. */
+static int make_contexts(gort *rt) {
+  gort_context_options o = {.cancels = true,
+                            .timeout = 60000 * MS,
+                            .key = integer(1),
+                            .value = string_value("kept")};
+  gort_context *c = NULL;
+  gort_after *a = NULL;
+  steps init = {.body = NULL};
+  gort_record *r = NULL, *bound = steps_record(rt, &init, sizeof init);
+  int rc = bound ? gort_context_new(gort_context_background(rt), &o, &c)
+                 : GORT_ENOMEM;
+  if (rc < 0) gort_value_drop(&o.value);
+  if (rc == 0) rc = gort_record_bind(bound, c);
+  if (rc == 0 && !(r = steps_record(rt, &init, sizeof init))) rc = GORT_ENOMEM;
+  if (rc == 0) {
+    rc = gort_context_after(c, r, &a);
+    if (rc < 0) gort_record_free(r);
+  }
+  if (bound) gort_record_free(bound);
+  if (a) gort_after_stop(a);
+  if (a) release(a);
+  if (c) release(c);
+  return rc;
+}
+
+static void test_contexts(void **state) {
+  (void)state;
+  long before = failing_live();
+  for (long n = 2;; n++) { /* 1: string_value does not survive it */
+    gort *rt = steps_new(1);
+    failing_at(n);
+    int rc = make_contexts(rt);
+    bool failed = failing_happened();
+    failing_at(0);
+    assert_int_equal(rc, failed ? GORT_ENOMEM : 0);
+    gort_destroy(rt);
     expect_clean(before);
     if (!failed) break;
   }
@@ -282,10 +403,11 @@ static void test_deadlock(void **state) {
 int main(void) {
   failing_install();
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_objects),  cmocka_unit_test(test_runtime),
-      cmocka_unit_test(test_timers),   cmocka_unit_test(test_tasks),
-      cmocka_unit_test(test_waits),    cmocka_unit_test(test_first_sleep),
-      cmocka_unit_test(test_deadlock),
+      cmocka_unit_test(test_objects),     cmocka_unit_test(test_locks),
+      cmocka_unit_test(test_map),         cmocka_unit_test(test_runtime),
+      cmocka_unit_test(test_contexts),    cmocka_unit_test(test_timers),
+      cmocka_unit_test(test_tasks),       cmocka_unit_test(test_waits),
+      cmocka_unit_test(test_first_sleep), cmocka_unit_test(test_deadlock),
   };
   return RUN_GROUP(tests);
 }

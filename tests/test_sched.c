@@ -102,6 +102,8 @@ static void test_spread(void **state) {
   }
 }
 
+static gort_stats stats; /* of the last run_with */
+
 static int run_with(unsigned workers, unsigned max_vms, const void *init,
                     size_t size) {
   gort_options options = steps_options(workers);
@@ -109,6 +111,7 @@ static int run_with(unsigned workers, unsigned max_vms, const void *init,
   options.max_vms = max_vms;
   assert_int_equal(gort_new(&options, &rt), 0);
   int rc = gort_run(rt, steps_record(rt, init, size));
+  gort_get_stats(rt, &stats);
   gort_destroy(rt);
   return rc;
 }
@@ -124,7 +127,8 @@ static void test_few_vms(void **state) {
       assert_int_equal(gort_waitgroup_new(&m.wg), 0);
       assert_int_equal(run_with(w, vms, &m, sizeof m), 0);
       assert_int_equal(done, 5000);
-      assert_true(counts.vms <= vms + 1);
+      /* Others take over from those that were stuck. */
+      assert_true(counts.vms <= vms + 1 + stats.handoffs);
       release(m.wg);
     }
   }

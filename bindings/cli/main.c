@@ -19,10 +19,18 @@ void cli_decide(program *p) {
     for (;;) pause();
 }
 
+/* Called for a place of contexts; its text ends in ": ". */
+static void say_place(void *arg, const char *place, unsigned n) {
+  (void)arg;
+  fprintf(stderr, "gort: %s%u %s never cancelled\n", place, n,
+          n == 1 ? "context was" : "contexts were");
+}
+
 /* After cli_decide. */
 _Noreturn static void finish(program *p, int status) {
   gort_stop(p->host.rt, 50000000);
   repl_restore_terminal();
+  if (p->host.note_contexts) gort_context_places(p->host.rt, say_place, NULL);
   exit(status);
 }
 
@@ -159,6 +167,7 @@ int main(int argc, char **argv) {
   p.host.leave = leave_host;
   p.host.warn_on = p.options.warnings;
   p.host.no_env = p.options.no_env;
+  p.host.note_contexts = p.options.debug_contexts;
   p.host.user = &p;
   return run(&p);
 }

@@ -24,11 +24,26 @@ static const char usage[] =
     "  -E          ignore environment variables\n"
     "  -W          turn warnings on\n"
     "  --procs N   run tasks on N workers (default: the cores there are)\n"
+    "  --leaks     at the end, show the tasks that nothing can wake\n"
+    "  --debug=contexts   at the end, show where contexts were made that\n"
+    "              nobody has cancelled (or GORT_DEBUG=contexts)\n"
     "  --help      show this help\n"
     "  --version   show the version\n"
     "  --          stop handling options\n"
     "  -           stop handling options and run standard input\n"
     "Without a script: interactive mode on a terminal, else standard input.\n";
+
+/* The last step of --leaks. */
+static const char show_leaks[] =
+    "local leaks = require 'gort.runtime'.leaks()\n"
+    "if #leaks > 0 then io.stderr:write(#leaks, ' leaked:\\n') end\n"
+    "for _, t in ipairs(leaks) do\n"
+    "  io.stderr:write(('\\ntask %d [%s (leaked)]:\\n%s\\n'):format(t.id,\n"
+    "    t.waits_on, t.stack))\n"
+    "  if t.created_at then\n"
+    "    io.stderr:write('created at ', t.created_at, '\\n')\n"
+    "  end\n"
+    "end\n";
 
 void cli_print_version(void) {
   printf("gort %s (%s)\n", GORT_VERSION, LUA_RELEASE);
@@ -72,6 +87,11 @@ static bool parse_procs(cli_options *o, const char *text) {
   return true;
 }
 
+static bool parse_debug(cli_options *o, const char *what) {
+  o->debug_contexts = strcmp(what, "contexts") == 0;
+  return o->debug_contexts;
+}
+
 /* A long option at argv[*i]; -1: go on. */
 static int parse_long(cli_options *o, int *i) {
   const char *arg = o->argv[*i];
@@ -82,6 +102,14 @@ static int parse_long(cli_options *o, int *i) {
   if (strcmp(arg, "--version") == 0) {
     cli_print_version();
     return 0;
+  }
+  if (strcmp(arg, "--leaks") == 0) {
+    o->leaks = true;
+    return -1;
+  }
+  if (strncmp(arg, "--debug=", 8) == 0) {
+    if (parse_debug(o, arg + 8)) return -1;
+    return mistake("--debug knows contexts, not", arg + 8);
   }
   const char *value = NULL;
   if (strncmp(arg, "--procs=", 8) == 0)
@@ -175,7 +203,11 @@ int cli_parse(cli_options *o, int argc, char **argv) {
   if (!o->steps) return mistake("not enough memory for", "the command line");
   int done = argc > 0 ? parse_options(o, &f) : -1;
   if (done >= 0) return done;
-  if (!o->no_env) put_init_first(o);
+  if (!o->no_env) {
+    put_init_first(o);
+    const char *debug = getenv("GORT_DEBUG");
+    if (debug) parse_debug(o, debug);
+  }
   if (o->script) add(o, CLI_SCRIPT, NULL, NULL);
   if (f.interactive) {
     add(o, CLI_REPL, NULL, NULL);
@@ -183,6 +215,7 @@ int cli_parse(cli_options *o, int argc, char **argv) {
     f.version = isatty(STDIN_FILENO);
     add(o, f.version ? CLI_REPL : CLI_STDIN, NULL, NULL);
   }
+  if (o->leaks) add(o, CLI_CODE, show_leaks, "=(leaks)");
   if (f.version) cli_print_version();
   return -1;
 }

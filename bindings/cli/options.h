@@ -28,6 +28,8 @@ typedef struct cli_options {
   int script;        /* its index in argv; 0: none */
   bool after_dashes; /* "--" came before it: "-" is a file's name */
   bool no_env, warnings;
+  bool leaks; /* show them at the end */
+  bool debug_contexts;
   unsigned procs;  /* 0: as many as there are */
   cli_step *steps; /* owned; in order */
   int nsteps;

@@ -268,8 +268,12 @@ static bool indexed_write(walk *w, frame f, size_t pc, unsigned reg,
 
 /* A global was read into reg; pc is the instruction after. */
 static void global_value(walk *w, frame f, size_t pc, unsigned reg,
-                         lgort__str s) {
+                         int64_t line, lgort__str s) {
   access a;
+  lgort__str key;
+  bool is_globals = s.len == 2 && memcmp(s.s, "_G", 2) == 0;
+  if (is_globals && indexed_write(w, f, pc, reg, &key))
+    note_write(w, key, line);
   bool indexed = indexed_read(w, f, pc, reg, &a);
   name *g = note_global(w, s);
   if (g == NULL) return;
@@ -284,7 +288,7 @@ static void env_value(walk *w, frame f, size_t pc, unsigned reg, int64_t line) {
   lgort__str key;
   if (indexed_read(w, f, pc, reg, &a)) {
     if (!a.last) w->env_escapes = true;
-    global_value(w, f, a.next, a.dest, a.key);
+    global_value(w, f, a.next, a.dest, line, a.key);
   } else if (indexed_write(w, f, pc, reg, &key)) {
     note_write(w, key, line);
   } else {
@@ -325,7 +329,7 @@ static void visit(walk *w, frame f, size_t pc, int64_t line) {
     case LGORT__OP_GETTABUP:
       if (upvalue(w, f, b) != w->env) break;
       if (const_string(w, f, lgort__ins_c(ins), &s))
-        global_value(w, f, pc + 1, a, s);
+        global_value(w, f, pc + 1, a, line, s);
       else
         w->env_escapes = true;
       break;

@@ -38,6 +38,23 @@ bool lgort__looks_like_class(lua_State *L, int table, int key, int value) {
          hides_a_class(L, table, key, value);
 }
 
+void lgort__adopt_index(lgort_encoding *x, int key, int value) {
+  lua_State *L = x->L;
+  if (lua_type(L, key) != LUA_TSTRING || !lua_istable(L, value)) return;
+  const char *s = lua_tostring(L, key);
+  if (strcmp(s, "__index") != 0 && strcmp(s, "__newindex") != 0) return;
+  if (lgort_is_env(L, x->vm, value)) return;
+  if (lgort_push_module_of(L, x->vm, value)) {
+    lua_pop(L, 1);
+    return;
+  }
+  /* Met before as an ordinary table: the message is to be written anew. */
+  if (!lgort_class_of(L, x->vm, value) &&
+      lgort__find(x, lua_topointer(L, value)))
+    x->again = true;
+  lgort_class_adopt(L, x->vm, value);
+}
+
 /* ---- bundles ----------------------------------------------------------- */
 
 void lgort__commit_bundle(lgort_encoding *x, gort_buf *bundle) {
@@ -124,7 +141,6 @@ static struct lgort_seen *refer(lgort_encoding *x, int idx,
   } else {
     lgort_class_retain(info->current);
     n = lgort__put_ref(x, LGORT_REF_CLASS, info->current);
-    lgort__need_modules_of(x, info->current->bundle);
   }
   s = lgort__see(x, key, &fresh);
   s->number = n;
@@ -167,7 +183,11 @@ static void need(lgort_encoding *x, uint64_t id) {
 void lgort__put_needed_classes(lgort_encoding *x) {
   for (size_t i = 0; i < x->e->nrefs; i++) { /* grows on the way */
     if (x->e->refs[i].kind != LGORT_REF_CLASS) continue;
+    bool fresh;
     const lgort_class *cls = x->e->refs[i].ptr;
+    lgort__see(x, cls->bundle, &fresh);
+    if (!fresh) continue; /* another class of the same bundle was here */
+    lgort__need_modules_of(x, cls->bundle);
     const lgort_message *m = message_in(cls->bundle);
     for (uint32_t j = 0; j < m->nrefs; j++)
       if (m->refs[j].kind == LGORT_REF_MEMBER ||

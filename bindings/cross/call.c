@@ -23,7 +23,7 @@ typedef struct call {
   int line;
   const char *source; /* interned; NULL: the main task */
   uint64_t parent;
-  gort_waitgroup *wg; /* owned or NULL */
+  gort_object *told; /* owned or NULL */
   lgort_host *host;
   lgort_class *additions; /* owned or NULL */
   lgort_code *code;       /* CALL_VALUES: owns a count */
@@ -230,8 +230,8 @@ gort_record *lgort_call_new(lua_State *L, lgort_vm *vm, int first) {
   return r;
 }
 
-void lgort_call_done(gort_record *r, gort_waitgroup *wg) {
-  call_of(r)->wg = wg;
+void lgort_call_tell(gort_record *r, gort_object *told) {
+  call_of(r)->told = told;
 }
 
 gort_record *lgort_main_record(lgort_host *h, lua_CFunction body, void *user) {
@@ -265,7 +265,7 @@ gort_record *lgort_call_copy(gort_record *r) {
   memcpy(c, from, sizeof *c);
   for (uint32_t i = 0; i < n; i++)
     c->values[i] = gort_value_copy(&from->values[i]);
-  if (c->wg) gort_object_retain((gort_object *)(void *)c->wg);
+  if (c->told) gort_object_retain(c->told);
   if (c->code) lgort_code_retain(c->code);
   if (c->additions) lgort_class_retain(c->additions);
   if (gort_record_bind(made, gort_record_context(r)) < 0) {
@@ -281,11 +281,11 @@ gort_record *lgort_call_copy(gort_record *r) {
 void lgort_call_drop(gort_record *r) {
   call *c = call_of(r);
   drop_values(c->values, c->nups + c->nargs);
-  if (c->wg) gort_object_release((gort_object *)(void *)c->wg);
+  if (c->told) gort_object_release(c->told);
   lgort_code_release(c->code);
   lgort_class_release(c->additions);
   c->nups = c->nargs = 0;
-  c->wg = NULL;
+  c->told = NULL;
   c->code = NULL;
   c->additions = NULL;
   if (c->gone) c->gone(c->user);
@@ -299,8 +299,8 @@ void lgort_call_site(gort_record *r, lgort_task *t) {
   t->source = c->source;
   t->line = c->line;
   t->parent = c->parent;
-  t->wg = c->wg;
-  c->wg = NULL;
+  t->told = c->told;
+  c->told = NULL;
 }
 
 bool lgort_call_is_plain(lgort_vm *vm, gort_record *r) {
@@ -310,11 +310,18 @@ bool lgort_call_is_plain(lgort_vm *vm, gort_record *r) {
 
 bool lgort_call_is_body(gort_record *r) { return call_of(r)->form == CALL_C; }
 
+bool lgort_call_has_additions(lgort_vm *vm, gort_record *r) {
+  return lgort_has_additions(vm, call_of(r)->additions);
+}
+
+void lgort_call_use_additions(lua_State *L, gort_record *r) {
+  lgort_use_additions(L, lgort_vm_of(L), call_of(r)->additions);
+}
+
 bool lgort_call_push_missing(lua_State *L, gort_record *r) {
   const call *c = call_of(r);
-  if (!lgort_has_additions(lgort_vm_of(L), c->additions) &&
-      lgort_push_missing_module(L, c->additions->bundle))
-    return true;
+  if (!lgort_has_additions(lgort_vm_of(L), c->additions))
+    return lgort_push_missing_module(L, c->additions->bundle);
   return c->form == CALL_MESSAGE &&
          lgort_push_missing_module(L, c->values[0].u.buf);
 }
@@ -382,11 +389,6 @@ int lgort_call_push(lua_State *L, gort_record *r) {
     lua_pushlightuserdata(L, c->user);
     c->gone = NULL; /* the body has it */
     return 2;
-  }
-  if (!lgort_has_additions(vm, c->additions)) {
-    int top = lua_gettop(L);
-    lgort_use_additions(L, vm, c->additions);
-    lua_settop(L, top);
   }
   if (c->form == CALL_MESSAGE) return lgort_decode(L, vm, &c->values[0]);
   int nargs = (int)c->nargs;

@@ -14,15 +14,21 @@
  * record, bound to what the running task is bound to. Raises what cannot
  * cross. */
 gort_record *lgort_call_new(lua_State *L, lgort_vm *vm, int first);
-/* Makes the task tell wg when its function has ended; takes a count. */
-void lgort_call_done(gort_record *r, gort_waitgroup *wg);
+/* Makes the task tell an object what has become of the call (outcome.h); takes
+ * a count. */
+void lgort_call_tell(gort_record *r, gort_object *told);
 
 /* The main task's: pushing gives a C function that runs as the task itself,
  * and its argument. */
 bool lgort_call_is_body(gort_record *r);
 /* True when pushing it can fail only for want of memory. */
 bool lgort_call_is_plain(lgort_vm *vm, gort_record *r);
-/* Pushes the name of a module that must be loaded first; else false. */
+/* Are the additions in use that the call comes with? They are to be before
+ * anything else; use raises what goes wrong. */
+bool lgort_call_has_additions(lgort_vm *vm, gort_record *r);
+void lgort_call_use_additions(lua_State *L, gort_record *r);
+/* Pushes the name of a module that must be loaded first, for the additions or,
+ * once they are in use, for the call; else false. */
 bool lgort_call_push_missing(lua_State *L, gort_record *r);
 /* Pushes the function and the arguments; returns how many values. Raises. */
 int lgort_call_push(lua_State *L, gort_record *r);
@@ -38,7 +44,7 @@ bool lgort_call_fits(gort_record *r, const lgort_task *t);
 void lgort_call_refill(lua_State *L, gort_record *r, int func);
 /* The host of whoever made the call. */
 lgort_host *lgort_call_host(gort_record *r);
-/* Tells t where it was created, and hands the wait group over. */
+/* Tells t where it was created, and hands over whom to tell. */
 void lgort_call_site(gort_record *r, lgort_task *t);
 /* Drops what is left of the payload; any thread. */
 void lgort_call_drop(gort_record *r);

@@ -10,6 +10,12 @@
  * raises (memory; a module that does not load in this vm). */
 int lgort_decode(lua_State *L, lgort_vm *vm, gort_value *v);
 
+/* The first of the values, or nil when there is none. */
+static inline void lgort_decode_one(lua_State *L, lgort_vm *vm, gort_value *v) {
+  int n = lgort_decode(L, vm, v);
+  if (n != 1) lua_settop(L, lua_gettop(L) - n + 1);
+}
+
 /* Decodes a bundle: leaves a value on the stack that keeps its classes alive.
  * Raises as above. */
 void lgort_decode_bundle(lua_State *L, lgort_vm *vm, gort_buf *b);

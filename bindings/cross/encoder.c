@@ -103,6 +103,7 @@ static void put_function(lgort_encoding *x, int idx) {
     if (lua_getupvalue(L, idx, 1))
       lgort__refuse(x, idx, "a C function with upvalues");
     lua_CFunction f = lua_tocfunction(L, idx);
+    if (lgort_is_require(f)) lgort__put_paths(x);
     lgort__put_byte(x, LGORT_T_CFUNC);
     lgort__put_bytes(x, &f, sizeof f);
     return;
@@ -211,6 +212,7 @@ static void put_fields(lgort_encoding *x, int table, size_t sizes_at) {
         lgort_class_adopt(L, x->vm, table);
         x->again = true;
       }
+      if (!sizes_at) lgort__adopt_index(x, key, key + 1);
       lgort__put_value(x, key);
     }
     lgort__put_value(x, key + 1);

@@ -105,6 +105,9 @@ void lgort__put_metatable(lgort_encoding *x, int idx);
 void lgort__commit_bundle(lgort_encoding *x, gort_buf *bundle);
 /* Is a table with this key and value (all absolute) a class? */
 bool lgort__looks_like_class(lua_State *L, int table, int key, int value);
+/* A field of a class, key and value absolute: the table of its methods belongs
+ * to it and is a class, too. */
+void lgort__adopt_index(lgort_encoding *x, int key, int value);
 /* Adds the classes that the message's own need, in their latest versions. */
 void lgort__put_needed_classes(lgort_encoding *x);
 /* A call whose classes use the task's globals gives the task some. */

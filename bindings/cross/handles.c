@@ -5,10 +5,30 @@
 
 #include "cross/message.h"
 
-static const char *const names[LGORT_NTYPES] = {
-    "channel",         "wait group",    "timer",           "context",
-    "cancel function", "context's end", "cancel function", "after_func",
+static const struct {
+  const char *name;
+  const gort_class *(*cls)(void);
+} types[LGORT_NTYPES] = {
+    [LGORT_CHAN] = {"channel", gort_chan_class},
+    [LGORT_WAITGROUP] = {"wait group", gort_waitgroup_class},
+    [LGORT_TIMER] = {"timer", gort_timer_class},
+    [LGORT_CONTEXT] = {"context", gort_context_class},
+    [LGORT_CANCEL] = {"cancel function", gort_context_class},
+    [LGORT_DONE] = {"context's end", gort_context_class},
+    [LGORT_CANCEL_CAUSE] = {"cancel function", gort_context_class},
+    [LGORT_AFTER] = {"after_func", gort_after_class},
+    [LGORT_MUTEX] = {"mutex", gort_mutex_class},
+    [LGORT_RWMUTEX] = {"rwmutex", gort_rwmutex_class},
+    [LGORT_COND] = {"cond", gort_cond_class},
+    [LGORT_SEMAPHORE] = {"semaphore", gort_semaphore_class},
+    [LGORT_ATOMIC] = {"atomic", gort_atomic_class},
+    [LGORT_MAP] = {"map", gort_map_class},
+    [LGORT_FUTURE] = {"future", gort_future_class},
+    [LGORT_ONCE] = {"once", gort_once_class},
+    [LGORT_SINGLEFLIGHT] = {"singleflight", gort_singleflight_class},
+    [LGORT_GROUP] = {"error group", gort_group_class},
 };
+_Static_assert((int)LGORT_NTYPES <= (int)LGORT_TYPES, "vm.h has room for all");
 
 /* The collector keeps what has a finalizer for another cycle, takes it for
  * live meanwhile and waits until there is twice as much: a program that only
@@ -21,11 +41,18 @@ static const char mark = 0;
 
 static lgort_type_index type_of(const gort_object *obj, lgort_view view) {
   const gort_class *cls = gort_object_class(obj);
-  if (cls == gort_chan_class()) return LGORT_CHAN;
-  if (cls == gort_waitgroup_class()) return LGORT_WAITGROUP;
   if (cls == gort_context_class()) return LGORT_CONTEXT + view;
-  if (cls == gort_after_class()) return LGORT_AFTER;
-  return LGORT_TIMER;
+  int i = 0;
+  while (types[i].cls() != cls) i++;
+  return (lgort_type_index)i;
+}
+
+/* Not a rwmutex, which has two sides, nor a cond, whose wait is more than one
+ * step, nor what cancels a context. */
+bool lgort_can_receive(const lgort_handle *h) {
+  return gort_object_class(h->obj)->source && h->type != LGORT_RWMUTEX &&
+         h->type != LGORT_COND && h->type != LGORT_CANCEL &&
+         h->type != LGORT_CANCEL_CAUSE;
 }
 
 static int handle_gc(lua_State *L) {
@@ -40,13 +67,17 @@ static int handle_gc(lua_State *L) {
 static int handle_tostring(lua_State *L) {
   lgort_handle *h = lgort_to_handle(L, 1);
   if (!h) return luaL_error(L, "not a handle");
-  static const char *const views[] = {"", " sender", " receiver"};
-  lua_pushfstring(L, "%s%s: %p", names[h->type],
-                  h->type == LGORT_CHAN ? views[h->view] : "", (void *)h->obj);
+  static const char *const sides[] = {"", " sender", " receiver"};
+  static const char *const guards[] = {"", " guard", " read guard"};
+  const char *view = h->type == LGORT_CHAN ? sides[h->view]
+                     : h->type == LGORT_MUTEX || h->type == LGORT_RWMUTEX
+                         ? guards[h->view]
+                         : "";
+  lua_pushfstring(L, "%s%s: %p", types[h->type].name, view, (void *)h->obj);
   return 1;
 }
 
-void lgort_type_new(lua_State *L, lgort_type_index type, const char *name,
+void lgort_type_new(lua_State *L, lgort_type_index type,
                     const luaL_Reg *methods, const luaL_Reg *meta) {
   lgort_vm *vm = lgort_vm_of(L);
   lua_newtable(L);
@@ -54,7 +85,7 @@ void lgort_type_new(lua_State *L, lgort_type_index type, const char *name,
   lua_newtable(L);
   luaL_setfuncs(L, methods, 0);
   lua_setfield(L, -2, "__index");
-  lua_pushstring(L, name);
+  lua_pushstring(L, types[type].name);
   lua_setfield(L, -2, "__name");
   lua_pushcfunction(L, handle_gc);
   lua_setfield(L, -2, "__gc");
@@ -86,6 +117,7 @@ static const void *key_of(const gort_object *obj, unsigned view) {
 }
 
 void lgort_push_object(lua_State *L, gort_object *obj, lgort_view view) {
+  gort_object_arrived(obj);
   lua_rawgeti(L, LUA_REGISTRYINDEX, lgort_vm_of(L)->handles);
   if (lua_rawgetp(L, -1, key_of(obj, view)) != LUA_TNIL) {
     gort_object_release(obj);
@@ -129,15 +161,17 @@ lgort_handle *lgort_to_handle(lua_State *L, int idx) {
   return h && h->mark == &mark ? h : NULL;
 }
 
-const char *lgort_handle_name(const lgort_handle *h) { return names[h->type]; }
+const char *lgort_handle_name(const lgort_handle *h) {
+  return types[h->type].name;
+}
 
 lgort_handle *lgort_check_handle(lua_State *L, int idx, lgort_type_index type) {
   lgort_handle *h = lgort_to_handle(L, idx);
   if (!h || h->type != type) {
-    luaL_typeerror(L, idx, names[type]);
+    luaL_typeerror(L, idx, types[type].name);
     return NULL;
   }
   if (!h->obj) /* in a finalizer, after the handle's own */
-    luaL_error(L, "this %s has been collected", names[type]);
+    luaL_error(L, "this %s has been collected", types[type].name);
   return h;
 }

@@ -14,11 +14,13 @@
 
 /* Which side of an object a handle shows: the operations of a channel that it
  * allows; of a context the context itself, its cancel function or what is
- * ready when it is done. */
+ * ready when it is done; of a mutex a guard that unlocks it when closed. */
 typedef enum lgort_view {
   LGORT_BOTH,
   LGORT_SENDER,
   LGORT_RECEIVER,
+  LGORT_GUARD = LGORT_SENDER,
+  LGORT_RGUARD = LGORT_RECEIVER, /* of a reader */
   LGORT_VIEW_CANCEL = LGORT_SENDER,
   LGORT_VIEW_DONE = LGORT_RECEIVER,
   LGORT_VIEW_CANCEL_CAUSE, /* takes the cause */
@@ -34,6 +36,16 @@ typedef enum lgort_type_index {
   LGORT_DONE,
   LGORT_CANCEL_CAUSE,
   LGORT_AFTER,
+  LGORT_MUTEX,
+  LGORT_RWMUTEX,
+  LGORT_COND,
+  LGORT_SEMAPHORE,
+  LGORT_ATOMIC,
+  LGORT_MAP,
+  LGORT_FUTURE,
+  LGORT_ONCE,
+  LGORT_SINGLEFLIGHT,
+  LGORT_GROUP,
   LGORT_NTYPES
 } lgort_type_index;
 
@@ -47,7 +59,7 @@ typedef struct lgort_handle {
 
 /* Makes the metatable of a type from its methods and metamethods. The class
  * tells the type of objects that arrive. Raises on memory. */
-void lgort_type_new(lua_State *L, lgort_type_index type, const char *name,
+void lgort_type_new(lua_State *L, lgort_type_index type,
                     const luaL_Reg *methods, const luaL_Reg *meta);
 
 /* Pushes the handle of obj; takes the caller's count. Raises on memory (the
@@ -68,6 +80,8 @@ lgort_handle *lgort_check_handle(lua_State *L, int idx, lgort_type_index type);
 
 /* "channel", "timer"; static. */
 const char *lgort_handle_name(const lgort_handle *h);
+/* It can be a recv case of select. */
+bool lgort_can_receive(const lgort_handle *h);
 
 /* The object as what it is; the handle keeps it alive. */
 static inline gort_source *lgort_source(const lgort_handle *h) {

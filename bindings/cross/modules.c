@@ -60,6 +60,18 @@ static bool is_its_own(walk *w, int idx) {
   return !stranger;
 }
 
+/* Has the value at idx a name? A module that others hold has one as soon as it
+ * is a module: is_root asks for that. */
+static bool has_name(walk *w, int idx, bool is_root) {
+  size_t len;
+  lua_pushvalue(w->L, idx);
+  lua_rawget(w->L, w->names);
+  const char *way = lua_tolstring(w->L, -1, &len);
+  bool has = way && (!is_root || strlen(way) + 1 == len);
+  lua_pop(w->L, 1);
+  return has;
+}
+
 /* Stack: a value and the step to it from the way at index from (0: it is the
  * whole way). Pops both; notes the value and queues it if it is new. */
 static void note(walk *w, int from, int depth) {
@@ -67,10 +79,7 @@ static void note(walk *w, int from, int depth) {
   int value = lua_gettop(L) - 1;
   int type = lua_type(L, value);
   if (w->noted < MAX_NOTED && is_its_own(w, value)) {
-    lua_pushvalue(L, value);
-    bool known = lua_rawget(L, w->names) != LUA_TNIL;
-    lua_pop(L, 1);
-    if (!known) {
+    if (!has_name(w, value, !from)) {
       if (from) {
         lua_pushvalue(L, from);
         lua_insert(L, -2);

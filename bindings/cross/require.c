@@ -215,6 +215,8 @@ static int lib_require(lua_State *L) {
   return require_module(L);
 }
 
+bool lgort_is_require(lua_CFunction f) { return f == lib_require; }
+
 void lgort_open_require(lua_State *L, lgort_vm *vm) {
   lua_pushcfunction(L, lib_require);
   lua_pushvalue(L, -1);

@@ -10,6 +10,7 @@
 gort_buf *lgort_paths(lua_State *L);
 /* Sets them. */
 void lgort_use_paths(lua_State *L, const char *paths);
+bool lgort_is_require(lua_CFunction f);
 /* Puts require in its place. */
 void lgort_open_require(lua_State *L, lgort_vm *vm);
 

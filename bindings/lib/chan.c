@@ -271,7 +271,7 @@ static const luaL_Reg meta[] = {
 };
 
 int lgort_open_chan(lua_State *L) {
-  lgort_type_new(L, LGORT_CHAN, "channel", methods, meta);
+  lgort_type_new(L, LGORT_CHAN, methods, meta);
   lua_pushcfunction(L, chan_new);
   return 1;
 }

@@ -66,6 +66,11 @@ static int push_cancellable(lua_State *L, gort_context_options *o,
                             lgort_view view) {
   o->cancels = true;
   push_child(L, o);
+  if (lgort_vm_of(L)->host->note_contexts) {
+    luaL_where(L, 1);
+    gort_context_note(check_context(L, -2), lua_tostring(L, -1));
+    lua_pop(L, 1);
+  }
   gort_object *c = check(L, -1)->obj;
   gort_object_retain(c);
   lgort_push_new(L, c, view);
@@ -376,12 +381,11 @@ static const luaL_Reg functions[] = {
 };
 
 int lgort_open_context(lua_State *L) {
-  lgort_type_new(L, LGORT_CONTEXT, "context", methods, NULL);
-  lgort_type_new(L, LGORT_DONE, "context's end", done_methods, done_meta);
-  lgort_type_new(L, LGORT_CANCEL, "cancel function", none, cancel_meta);
-  lgort_type_new(L, LGORT_CANCEL_CAUSE, "cancel function", none,
-                 cancel_cause_meta);
-  lgort_type_new(L, LGORT_AFTER, "after_func", after_methods, NULL);
+  lgort_type_new(L, LGORT_CONTEXT, methods, NULL);
+  lgort_type_new(L, LGORT_DONE, done_methods, done_meta);
+  lgort_type_new(L, LGORT_CANCEL, none, cancel_meta);
+  lgort_type_new(L, LGORT_CANCEL_CAUSE, none, cancel_cause_meta);
+  lgort_type_new(L, LGORT_AFTER, after_methods, NULL);
   lua_createtable(L, 0, 1);
   lua_pushcfunction(L, shield_off);
   lua_setfield(L, -2, "__close");

@@ -12,13 +12,25 @@
 #include "vm/park.h"
 #include "vm/vm.h"
 
-int lgort_open_chan(lua_State *L);      /* the function chan */
-int lgort_open_select(lua_State *L);    /* the function select */
-int lgort_open_task(lua_State *L);      /* the function go */
-int lgort_open_time(lua_State *L);      /* gort.time */
-int lgort_open_waitgroup(lua_State *L); /* gort.sync.waitgroup */
-int lgort_open_context(lua_State *L);   /* gort.context */
-int lgort_open_runtime(lua_State *L);   /* gort.runtime */
+int lgort_open_chan(lua_State *L);    /* the function chan */
+int lgort_open_select(lua_State *L);  /* the function select */
+int lgort_open_task(lua_State *L);    /* the function go */
+int lgort_open_time(lua_State *L);    /* gort.time */
+int lgort_open_context(lua_State *L); /* gort.context */
+int lgort_open_runtime(lua_State *L); /* gort.runtime */
+int lgort_open_sync(lua_State *L);    /* gort.sync, made of what follows */
+int lgort_open_waitgroup(lua_State *L);
+int lgort_open_mutex(lua_State *L);
+int lgort_open_rwmutex(lua_State *L);
+int lgort_open_cond(lua_State *L);
+int lgort_open_semaphore(lua_State *L);
+int lgort_open_atomic(lua_State *L);
+int lgort_open_map(lua_State *L);
+int lgort_open_once(lua_State *L);
+int lgort_open_singleflight(lua_State *L);
+int lgort_open_async(lua_State *L);    /* the function gort.async */
+int lgort_open_blocking(lua_State *L); /* the function gort.blocking */
+int lgort_open_errgroup(lua_State *L); /* gort.errgroup */
 /* load, os.execute ...: Lua's, made for many tasks in one process. */
 void lgort_open_stock(lua_State *L);
 /* print, io.write, file:write: nothing gets in between one call's pieces. */
@@ -36,6 +48,8 @@ int lgort_recv(lua_State *L, const lgort_handle *h, const gort_limit *limit);
 int lgort_iterate(lua_State *L, const lgort_handle *h);
 int lgort_try_recv(lua_State *L, const lgort_handle *h);
 
+/* Raises unless the value at idx can be a key of a map. */
+void lgort_check_key(lua_State *L, int idx);
 /* Raises unless the value at idx may be sent on a channel of this tag. */
 void lgort_check_tag(lua_State *L, int idx, int tag);
 /* The channel of a send case or method; raises when the view forbids op. */

@@ -72,6 +72,10 @@ void lgort_open_all(lua_State *L) {
   as_global(L, "select");
   lua_pushcfunction(L, lib_sendable);
   lua_setfield(L, -2, "sendable");
+  lgort_open_async(L);
+  lua_setfield(L, -2, "async");
+  lgort_open_blocking(L);
+  lua_setfield(L, -2, "blocking");
   lua_pushliteral(L, GORT_VERSION);
   lua_setfield(L, -2, "version");
   lgort_open_time(L);
@@ -83,10 +87,11 @@ void lgort_open_all(lua_State *L) {
   lgort_open_runtime(L);
   as_module(L, "gort.runtime");
   lua_setfield(L, -2, "runtime");
-  lua_newtable(L);
+  lgort_open_errgroup(L);
+  as_module(L, "gort.errgroup");
+  lua_setfield(L, -2, "errgroup");
+  lgort_open_sync(L);
   as_module(L, "gort.sync");
-  lgort_open_waitgroup(L);
-  lua_setfield(L, -2, "waitgroup");
   lua_setfield(L, -2, "sync");
   if (lgort_vm_of(L)->host->adopted)
     lua_pop(L, 1); /* a script of a stock lua asks for it */

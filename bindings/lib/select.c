@@ -44,8 +44,7 @@ static lgort_handle *live_handle(lua_State *L, int idx) {
 static gort_source *recv_source(lua_State *L, int idx, int number) {
   if (!lua_toboolean(L, idx)) return NULL;
   lgort_handle *h = live_handle(L, idx);
-  if (!h || !gort_object_class(h->obj)->source || h->type == LGORT_CANCEL ||
-      h->type == LGORT_CANCEL_CAUSE) {
+  if (!h || !lgort_can_receive(h)) {
     luaL_error(L, "select: case %d: cannot receive from a %s", number,
                h ? lgort_handle_name(h) : luaL_typename(L, idx));
     return NULL;
@@ -222,7 +221,7 @@ static int finish(lua_State *L, int number, gort_result *res, bool received) {
       lua_pushliteral(L, "default");
   }
   if (received) {
-    lgort_decode(L, lgort_vm_of(L), &res->value);
+    lgort_decode_one(L, lgort_vm_of(L), &res->value);
     lua_pushboolean(L, res->ok);
   }
   return outcome(L, base, has_function);

@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: MIT */
 #include <math.h>
+#include <string.h>
 
 #include "cross/call.h"
 #include "lib/duration.h"
@@ -163,8 +164,9 @@ static int timer_call(lua_State *L) {
 
 static int time_duration(lua_State *L) {
   double seconds;
-  const char *text = luaL_checkstring(L, 1);
-  if (!lgort_duration_parse(text, &seconds))
+  size_t len;
+  const char *text = luaL_checklstring(L, 1, &len);
+  if (strlen(text) != len || !lgort_duration_parse(text, &seconds))
     return luaL_argerror(
         L, 1,
         lua_pushfstring(L,
@@ -212,7 +214,7 @@ int lgort_open_time(lua_State *L) {
   } units[] = {{"nanosecond", 1e-9},  {"microsecond", 1e-6},
                {"millisecond", 1e-3}, {"second", 1},
                {"minute", 60},        {"hour", 3600}};
-  lgort_type_new(L, LGORT_TIMER, "timer", methods, meta);
+  lgort_type_new(L, LGORT_TIMER, methods, meta);
   luaL_newlib(L, functions);
   for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
     lua_pushnumber(L, units[i].seconds);

@@ -62,7 +62,7 @@ static int wg_go(lua_State *L) {
     return luaL_error(L, "wait group counter out of range");
   }
   gort_object_retain(h->obj);
-  lgort_call_done(r, waitgroup_of(h));
+  lgort_call_tell(r, h->obj);
   gort_go(vm->rt, r);
   return 0;
 }
@@ -81,7 +81,7 @@ static const luaL_Reg methods[] = {
 };
 
 int lgort_open_waitgroup(lua_State *L) {
-  lgort_type_new(L, LGORT_WAITGROUP, "wait group", methods, NULL);
+  lgort_type_new(L, LGORT_WAITGROUP, methods, NULL);
   lua_pushcfunction(L, wg_new);
   return 1;
 }

@@ -6,8 +6,9 @@
  *   - every call that may block raises the context's error, again and again:
  *     a pcall that catches one meets the next;
  *   - code that computes is stopped by the preemption hook, which raises the
- *     same, after some more instructions. From the second time on it stays and raises at the next
- *     instruction after each pcall, so that a loop around a pcall ends, too.
+ *     same, after some more instructions. From the second time on it stays
+ *     and raises at the next instruction after each pcall, so that a loop
+ *     around a pcall ends, too.
  * It does not do so
  *   - in a shield (context.shield);
  *   - in clean-up: in a <close> variable's handler, while the task unwinds or
@@ -41,6 +42,12 @@ static inline int lgort_before_wait(lua_State *L, lgort_vm *vm,
 
 /* The same where nothing is held. */
 void lgort_check_end(lua_State *L, lgort_vm *vm, gort_limit *limit);
+
+/* Cuts the limit of a wait that goes on, as its beginning did. */
+static inline void lgort_cut_limit(const lgort_vm *vm, gort_limit *limit) {
+  if (vm->task && vm->task->cleaning && limit->deadline > vm->task->clean_until)
+    limit->deadline = vm->task->clean_until;
+}
 
 /* What a wait came to, at once or later. Raises when it was given up because
  * the task is to end. */

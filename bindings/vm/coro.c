@@ -18,6 +18,7 @@
 
 #include "cross/call.h"
 #include "cross/env.h"
+#include "cross/outcome.h"
 #include "vm/bound.h"
 #include "vm/preempt.h"
 
@@ -70,8 +71,9 @@ static lgort_task *take_coroutine(lgort_vm *vm) {
     }
   }
   lt->has_env = false;
-  lt->wg = NULL;
+  lt->told = NULL;
   lt->unwinding = lt->cleaning = lt->ended = lt->asked = false;
+  lt->trace.type = GORT_NIL;
   lt->stops = 0;
   lt->shields = 0;
   lt->clean_until = 0;
@@ -143,7 +145,8 @@ void lgort_forget(gort_vm *vm, gort_task *t) {
   lgort_vm *lvm = gort_vm_state(vm);
   if (!lt) return;
   drop_record(lt);
-  if (lt->wg) gort_object_release((gort_object *)(void *)lt->wg);
+  if (lt->told) gort_object_release(lt->told);
+  gort_value_drop(&lt->trace);
   if (lvm == lvm->host->adopted) /* its state goes on */
     free_coroutine(lvm->L, lvm, lt);
   else
@@ -164,15 +167,8 @@ static void push_stack(lua_State *L, lua_State *of, const char *message,
   lua_remove(L, -2);
 }
 
-int lgort_traceback(lua_State *L) {
-  lgort_vm *vm = lgort_vm_of(L);
-  if (vm->task) {
-    vm->task->unwinding = true;
-    vm->task->ended = lgort_is_end(L, vm, 1);
-    if (vm->task->ended) return 1;
-  }
-  vm->panics++;
-  atomic_fetch_add(&vm->host->panicking, 1);
+/* The error at 1 as text, with the stack that led to it. */
+static void push_traceback(lua_State *L) {
   const char *message = lua_tostring(L, 1);
   if (!message) {
     if (luaL_callmeta(L, 1, "__tostring") && lua_type(L, -1) == LUA_TSTRING)
@@ -182,6 +178,30 @@ int lgort_traceback(lua_State *L) {
                                 luaL_typename(L, 1));
   }
   push_stack(L, L, message, 1);
+}
+
+/* The error at 1 is another's business: it goes on as it is. */
+static bool caught(lua_State *L, lgort_task *lt) {
+  if (!lgort_outcome_catches(lt->told)) return false;
+  if (lgort_outcome_traces(lt->told)) {
+    push_traceback(L);
+    gort_value_drop(&lt->trace);
+    lgort_encode_simple(L, -1, &lt->trace);
+    lua_settop(L, 1);
+  }
+  return true;
+}
+
+int lgort_traceback(lua_State *L) {
+  lgort_vm *vm = lgort_vm_of(L);
+  if (vm->task) {
+    vm->task->unwinding = true;
+    vm->task->ended = lgort_is_end(L, vm, 1);
+    if (vm->task->ended || caught(L, vm->task)) return 1;
+  }
+  vm->panics++;
+  atomic_fetch_add(&vm->host->panicking, 1);
+  push_traceback(L);
   return 1;
 }
 
@@ -208,19 +228,29 @@ static void report_error(lgort_vm *vm, const lgort_task *lt, uint64_t id,
   gort_free(report);
 }
 
-static int body_end(lua_State *L, int status, lua_KContext ctx) {
+/* Above `below` lie the results, or the error. */
+static void call_end(lua_State *L, int status, lgort_task *lt, int below) {
   lgort_vm *vm = lgort_vm_of(L);
-  lgort_task *lt = (lgort_task *)ctx;
-  if (status != LUA_OK && status != LUA_YIELD && !lt->ended) {
+  gort_object *told = lt->told;
+  bool ok = status == LUA_OK || status == LUA_YIELD;
+  lt->told = NULL;
+  if (told && (ok || lt->ended || lgort_outcome_catches(told))) {
+    lgort_outcome_tell(L, told, &lt->trace, below + 1, ok);
+  } else if (!ok && !lt->ended) {
     const char *message = lua_tostring(L, -1);
     report_error(vm, lt, gort_task_id(gort_vm_current(vm->vm)),
                  message ? message : "not enough memory");
+    if (told) lgort_outcome_tell(L, told, &lt->trace, below + 1, false);
   }
-  if (lt->wg) {
-    gort_waitgroup_add(lt->wg, -1);
-    gort_object_release((gort_object *)(void *)lt->wg);
-  }
-  lt->wg = NULL;
+}
+
+/* How many results are wanted. */
+static int results_of(const lgort_task *lt) {
+  return lgort_outcome_catches(lt->told) ? LUA_MULTRET : 0;
+}
+
+static int body_end(lua_State *L, int status, lua_KContext ctx) {
+  call_end(L, status, (lgort_task *)ctx, 1);
   return 0;
 }
 
@@ -237,13 +267,13 @@ static int unpack(lua_State *L) {
 
 /* Stack: the message handler, the function, its arguments. */
 static int call_function(lua_State *L, lgort_task *lt) {
-  int status =
-      lua_pcallk(L, lua_gettop(L) - 2, 0, 1, (lua_KContext)lt, body_end);
+  int status = lua_pcallk(L, lua_gettop(L) - 2, results_of(lt), 1,
+                          (lua_KContext)lt, body_end);
   return body_end(L, status, (lua_KContext)lt);
 }
 
 static int kept_end(lua_State *L, int status, lua_KContext ctx) {
-  body_end(L, status, ctx);
+  call_end(L, status, (lgort_task *)ctx, 2);
   lua_settop(L, 2);
   return 1;
 }
@@ -251,9 +281,15 @@ static int kept_end(lua_State *L, int status, lua_KContext ctx) {
 /* The same; returns the function, which is to be used again. Stack: the message
  * handler, the function twice, its arguments. */
 static int call_and_keep(lua_State *L, lgort_task *lt) {
-  int status =
-      lua_pcallk(L, lua_gettop(L) - 3, 0, 1, (lua_KContext)lt, kept_end);
+  int status = lua_pcallk(L, lua_gettop(L) - 3, results_of(lt), 1,
+                          (lua_KContext)lt, kept_end);
   return kept_end(L, status, (lua_KContext)lt);
+}
+
+/* Protected. Stack: the record. */
+static int use_additions(lua_State *L) {
+  lgort_call_use_additions(L, lua_touserdata(L, 1));
+  return 0;
 }
 
 /* Unpacks a message and makes the call, once all modules that it names are
@@ -264,8 +300,15 @@ static int load_and_call(lua_State *L, int status, lua_KContext ctx) {
   while (status == LUA_OK || status == LUA_YIELD) {
     lua_settop(L, 1);
     lua_getfield(L, LUA_REGISTRYINDEX, "gort.require");
-    if (!lgort_call_push_missing(L, lt->record)) break;
-    status = lua_pcallk(L, 1, 0, 1, ctx, load_and_call);
+    if (lgort_call_push_missing(L, lt->record)) {
+      status = lua_pcallk(L, 1, 0, 1, ctx, load_and_call);
+    } else if (lgort_call_has_additions(vm, lt->record)) {
+      break;
+    } else {
+      lua_pushcfunction(L, use_additions);
+      lua_pushlightuserdata(L, lt->record);
+      status = lua_pcall(L, 1, 0, 1);
+    }
   }
   if (status == LUA_OK || status == LUA_YIELD) {
     lua_settop(L, 1);
@@ -339,11 +382,15 @@ static gort_step run(lgort_vm *vm, lgort_task *lt, int nargs) {
     /* Memory ran out before the call, or even for the report. */
     const char *message = lua_tostring(lt->co, -1);
     drop_record(lt);
-    report_error(vm, lt, gort_task_id(gort_vm_current(vm->vm)),
-                 message ? message : "not enough memory");
-    if (lt->wg) gort_object_release((gort_object *)(void *)lt->wg);
+    if (lgort_outcome_catches(lt->told)) {
+      lgort_outcome_fail(lt->told);
+    } else {
+      report_error(vm, lt, gort_task_id(gort_vm_current(vm->vm)),
+                   message ? message : "not enough memory");
+      if (lt->told) lgort_outcome_fail(lt->told);
+    }
     lua_resetthread(lt->co);
-    lt->wg = NULL;
+    lt->told = NULL;
     lt->kept = 0;
     nres = 0;
   }
@@ -360,11 +407,16 @@ void lgort_fail(gort_record *r, int code) {
   lgort_host *h = lgort_call_host(r);
   lgort_task site;
   lgort_call_site(r, &site);
+  lgort_call_drop(r);
+  if (lgort_outcome_catches(site.told)) {
+    lgort_outcome_fail(site.told);
+    return;
+  }
   lgort_describe_site(site.source, site.line, site.parent, created,
                       sizeof created);
   snprintf(report, sizeof report, "task %llu: cannot start: %s\n%s",
            (unsigned long long)gort_record_id(r), gort_strerror(code), created);
-  if (site.wg) gort_object_release((gort_object *)(void *)site.wg);
+  if (site.told) gort_object_release(site.told);
   lgort_call_drop(r);
   atomic_fetch_add(&h->panicking, 1);
   h->on_task_error(h, false, report);

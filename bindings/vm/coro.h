@@ -15,7 +15,8 @@ void lgort_open_pool(lua_State *L);
 void lgort_forget(gort_vm *vm, gort_task *t);
 void lgort_pool_fini(lgort_vm *vm);
 
-/* A message handler: the error value as text, with a traceback. */
+/* A message handler: the error value as text, with a traceback; or as it is,
+ * when the task's error is not the program's. */
 int lgort_traceback(lua_State *L);
 
 /* The coroutine library whose resume and wrap pass runtime yields through,

@@ -47,6 +47,12 @@ void lgort_cannot_park(lua_State *L) {
   abort();
 }
 
+void lgort_will_park(lua_State *L, lgort_vm *vm) {
+  gort_limit none = {GORT_FOREVER, NULL};
+  lgort_check_end(L, vm, &none);
+  if (!lgort_can_park(L, vm)) lgort_cannot_park(L);
+}
+
 int lgort_park(lua_State *L, lua_KContext ctx, lua_KFunction k) {
   lgort_vm_of(L)->yielding = LGORT_YIELD_PARK;
   return lua_yieldk(L, 0, ctx, k);
@@ -71,8 +77,8 @@ int lgort_wait(lua_State *L, lgort_vm *vm, gort_source *s, gort_op op,
   }
   if (lgort_can_park(L, vm)) {
     int rc = gort_wait(gort_vm_current(vm->vm), s, op, value, limit, res);
-    if (rc == 0 && res->status < 0) {
-      if (res->status == GORT_EBOUND) gort_value_drop(value);
+    if (rc == 0 && res->status < 0 && lgort_is_bound(vm)) {
+      gort_value_drop(value); /* it was not taken; this may raise */
       lgort_after_wait(L, vm, res);
     }
     if (rc < 0) {

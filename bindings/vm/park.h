@@ -18,6 +18,10 @@ static inline bool lgort_can_park(lua_State *L, lgort_vm *vm) {
 /* Raises the error that names the C function that is in the way. */
 _Noreturn void lgort_cannot_park(lua_State *L);
 
+/* For what begins something and then waits for it: raises when it cannot wait,
+ * or the task is to end. */
+void lgort_will_park(lua_State *L, lgort_vm *vm);
+
 /* Leaves to the scheduler; k runs when the task is resumed. */
 int lgort_park(lua_State *L, lua_KContext ctx, lua_KFunction k);
 /* Lets others run; the task stays runnable. */

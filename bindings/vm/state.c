@@ -16,14 +16,20 @@
 #include "vm/coro.h"
 #include "vm/hooks.h"
 #include "vm/preempt.h"
+#include "vm/reach.h"
 
 static void *lua_memory(void *ud, void *ptr, size_t osize, size_t nsize) {
-  (void)ud;
+  lgort_vm *vm = ud;
+  size_t bytes = atomic_load_explicit(&vm->bytes, memory_order_relaxed);
+  if (ptr) bytes -= osize; /* else it tells what for */
   if (nsize == 0) {
     gort_free(ptr);
+    atomic_store_explicit(&vm->bytes, bytes, memory_order_relaxed);
     return NULL;
   }
   void *moved = gort_realloc(ptr, nsize);
+  if (moved)
+    atomic_store_explicit(&vm->bytes, bytes + nsize, memory_order_relaxed);
   /* Lua counts on it that nothing fails to get smaller. */
   return moved || !ptr || nsize > osize ? moved : ptr;
 }
@@ -207,6 +213,7 @@ const gort_vm_ops lgort_ops = {
     .resume = lgort_resume,
     .preempt = lgort_preempt,
     .describe = lgort_describe,
+    .reach = lgort_reach,
     .fail = lgort_fail,
     .forget = lgort_forget,
     .drop = lgort_call_drop,

@@ -55,6 +55,7 @@ typedef struct lgort_host {
   atomic_uint additions;           /* the same, for additions.h */
   bool warn_on;                    /* as lua's -W, in every vm */
   bool no_env;                     /* ignore LUA_PATH and the like */
+  bool note_contexts; /* where they are made (gort_context_places) */
   /* Errors that nobody catches are on their way: the program must not end in
    * the meantime as if nothing had happened. */
   atomic_int panicking;
@@ -88,7 +89,8 @@ typedef struct lgort_task {
   int kept_ups, kept_env;
   bool has_env;        /* vm->task_envs[slot] is its globals table (env.h) */
   gort_record *record; /* owned until it has become a call */
-  gort_waitgroup *wg;  /* owned: told when the function has ended */
+  gort_object *told;   /* owned: hears how the call ended, or NULL */
+  gort_value trace;    /* owned: of the error that told hears of, or nil */
   /* Of a task that is bound to a context (bound.h). */
   bool bound;
   bool computes;       /* it yielded to let others run */
@@ -101,7 +103,7 @@ typedef struct lgort_task {
   int64_t clean_until; /* when clean-up must be over; 0: none was needed */
 } lgort_task;
 
-enum { LGORT_TYPES = 16 };
+enum { LGORT_TYPES = 32 };
 
 typedef struct lgort_vm {
   gort_vm *vm;
@@ -130,8 +132,10 @@ typedef struct lgort_vm {
   unsigned new_handles; /* since the last collection */
   int panics;           /* how many this vm has added to panicking */
   bool closing;         /* os.exit closes the state */
-  bool warn_on;         /* warnings are written ... */
-  gort_text *warning;   /* ... this one once it is whole; owned, or NULL */
+  /* What its values take; written by the owner, read by anyone (relaxed). */
+  _Atomic size_t bytes;
+  bool warn_on;       /* warnings are written ... */
+  gort_text *warning; /* ... this one once it is whole; owned, or NULL */
 
   lgort_task *starting; /* its call is being unpacked, or NULL */
   lgort_task *pool;
@@ -166,6 +170,7 @@ typedef struct lgort_vm {
   int envs;            /* weak: full environments of tasks */
   int loading;         /* name to who loads it (require.c) */
   int modules;         /* weak: value to the way there (modules.c) */
+  int pending_meta;    /* of calls that wait for their group */
   int shield_meta;     /* {__close}: of what ends a shield */
   const void *globals_ptr, *base_ptr, *env_meta_ptr;
   int metaref[LGORT_TYPES]; /* metatables by lgort_type_index */

@@ -32,6 +32,14 @@ static inline void gort__list_push(gort__link *head, gort__link *link) {
   head->prev = link;
 }
 
+/* Before all others. */
+static inline void gort__list_push_front(gort__link *head, gort__link *link) {
+  link->prev = head;
+  link->next = head->next;
+  head->next->prev = link;
+  head->next = link;
+}
+
 static inline void gort__list_unlink(gort__link *link) {
   link->prev->next = link->next; /* NOLINT: I1, it is in a list */
   link->next->prev = link->prev;

@@ -13,11 +13,15 @@ struct gort_object {
   /* Atomic: relaxed on retain (the caller has one already); release on drop,
    * acquire by the one who destroys. */
   atomic_uint refs;
+  /* Atomic: the number of the last look for leaks (leaks.c) before a handle
+   * of it came to a vm. */
+  _Atomic uint32_t arrived;
 };
 
 static inline void gort__object_init(gort_object *o, const gort_class *cls) {
   o->cls = cls;
   atomic_init(&o->refs, 1);
+  atomic_init(&o->arrived, 0);
 }
 
 /* Another count, unless the last one is gone: for those who find o in a list
@@ -31,5 +35,8 @@ static inline bool gort__object_retain_try(gort_object *o) {
       return true;
   return false;
 }
+
+/* The integer that n is mathematically; false when it is none. */
+bool gort__float_to_integer(double n, int64_t *i);
 
 #endif

@@ -60,3 +60,5 @@ char *gort_text_take(gort_text *t) {
   gort_free(t);
   return bytes;
 }
+
+size_t gort_text_len(const gort_text *t) { return t ? t->len : 0; }

@@ -69,6 +69,46 @@ gort_value gort_value_copy(const gort_value *v) {
   return *v;
 }
 
+bool gort__float_to_integer(double n, int64_t *i) {
+  static const double limit = 9223372036854775808.0; /* 2^63 */
+  if (!(n >= -limit && n < limit)) return false;
+  *i = (int64_t)n;
+  return (double)*i == n;
+}
+
+/* A float is equal to the integer of the same mathematical value. */
+static bool float_is(double n, int64_t i) {
+  int64_t same;
+  return gort__float_to_integer(n, &same) && same == i;
+}
+
+bool gort_value_equal(const gort_value *a, const gort_value *b) {
+  if (a->type == GORT_FLOAT && b->type == GORT_INTEGER)
+    return float_is(a->u.n, b->u.i);
+  if (a->type == GORT_INTEGER && b->type == GORT_FLOAT)
+    return float_is(b->u.n, a->u.i);
+  if (a->type != b->type || a->kind != b->kind) return false;
+  switch (a->type) {
+    case GORT_NIL:
+      return true;
+    case GORT_BOOLEAN:
+      return a->u.b == b->u.b;
+    case GORT_INTEGER:
+      return a->u.i == b->u.i;
+    case GORT_FLOAT:
+      return a->u.n == b->u.n;
+    case GORT_POINTER:
+      return a->u.p == b->u.p;
+    case GORT_OBJECT:
+      return a->u.obj == b->u.obj;
+    case GORT_STRING:
+      return a->u.buf->len == b->u.buf->len &&
+             memcmp(a->u.buf->bytes, b->u.buf->bytes, a->u.buf->len) == 0;
+    default:
+      return false;
+  }
+}
+
 int gort_string(const char *bytes, size_t len, gort_value *out) {
   gort_buf *b = gort_buf_new(len, NULL);
   if (!b) return GORT_ENOMEM;

@@ -8,6 +8,7 @@
 
 #include "ctx/after.h"
 #include "ctx/bond.h"
+#include "ctx/place.h"
 #include "sched/runtime.h"
 
 /* ---- as a source ------------------------------------------------------- */
@@ -64,6 +65,7 @@ static bool begin_end(gort_context *c, int status, const gort_value *cause,
     }
     gort__afters_take_locked(c, &e->afters);
     if (gort__bonds_end_locked(c, &e->wake)) e->computing = true;
+    if (c->place) gort__place_ended(c);
   }
   gort__lock_give(&c->src.lock);
   if (first && c->has_timer) gort__timers_disarm(&c->rt->timers, &c->timer);
@@ -192,10 +194,10 @@ static void context_destroy(gort_object *o) {
 }
 
 static const gort__source_ops context_source = {
-    context_poll,
-    context_enqueue,
-    context_dequeue,
-    {"context done", "context done"},
+    .poll = context_poll,
+    .enqueue = context_enqueue,
+    .dequeue = context_dequeue,
+    .reason = {"context done", "context done"},
 };
 static const gort_class context_class = {"context", context_destroy,
                                          &context_source};

@@ -28,6 +28,8 @@
 
 #include "wait/waiter.h"
 
+typedef struct gort__place gort__place;
+
 struct gort_context {
   gort_source src;
 
@@ -48,6 +50,8 @@ struct gort_context {
   double wall;      /* the deadline since the epoch; 0: nobody has asked */
   gort_value cause; /* read without lock once status is set */
   gort_value deadline_cause;
+
+  gort__place *place; /* where it was made, if noted (place.h) */
 
   gort__link sibling; /* guarded by the parent's lock */
 

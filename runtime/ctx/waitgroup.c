@@ -42,10 +42,10 @@ static void waitgroup_destroy(gort_object *o) {
 }
 
 static const gort__source_ops waitgroup_source = {
-    waitgroup_poll,
-    waitgroup_enqueue,
-    waitgroup_dequeue,
-    {"sync.WaitGroup.Wait", "sync.WaitGroup.Wait"},
+    .poll = waitgroup_poll,
+    .enqueue = waitgroup_enqueue,
+    .dequeue = waitgroup_dequeue,
+    .reason = {"sync.WaitGroup.Wait", "sync.WaitGroup.Wait"},
 };
 static const gort_class waitgroup_class = {"wait group", waitgroup_destroy,
                                            &waitgroup_source};

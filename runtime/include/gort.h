@@ -35,23 +35,28 @@ extern "C" {
 #endif
 
 /* Name, code, text. The first four are libuv's (and errno's) values. */
-#define GORT_ERRORS(X)                                  \
-  X(EINTR, -4, "interrupted!")                          \
-  X(ENOMEM, -12, "not enough memory")                   \
-  X(EINVAL, -22, "invalid argument")                    \
-  X(ERANGE, -34, "size out of range")                   \
-  X(ECLOSED, -5001, "send on closed channel")           \
-  X(ECLOSE, -5002, "close of closed channel")           \
-  X(ETIMEOUT, -5003, "timeout")                         \
-  X(ECANCELED, -5004, "context canceled")               \
-  X(EDEADLINE, -5005, "context deadline exceeded")      \
-  X(ENEGATIVE, -5006, "negative wait group counter")    \
-  X(EDEADLOCK, -5007, "all tasks are asleep")           \
-  X(EBOUND, -5008, "the task's context is done")        \
-  X(EAGAIN, -11, "would have to wait")                  \
-  X(EWORKER, -5020, "a task must not block its thread") \
-  X(ESTOPPED, -5021, "the runtime has stopped")         \
-  X(ELUA, -5022, "error in Lua code")                   \
+#define GORT_ERRORS(X)                                                   \
+  X(EINTR, -4, "interrupted!")                                           \
+  X(ENOMEM, -12, "not enough memory")                                    \
+  X(EINVAL, -22, "invalid argument")                                     \
+  X(ERANGE, -34, "size out of range")                                    \
+  X(ECLOSED, -5001, "send on closed channel")                            \
+  X(ECLOSE, -5002, "close of closed channel")                            \
+  X(ETIMEOUT, -5003, "timeout")                                          \
+  X(ECANCELED, -5004, "context canceled")                                \
+  X(EDEADLINE, -5005, "context deadline exceeded")                       \
+  X(ENEGATIVE, -5006, "negative wait group counter")                     \
+  X(EDEADLOCK, -5007, "all tasks are asleep")                            \
+  X(EBOUND, -5008, "the task's context is done")                         \
+  X(EUNLOCKED, -5010, "unlock of unlocked mutex")                        \
+  X(EREADLOCKED, -5011,                                                  \
+    "unlock of unlocked rwmutex: it is locked for reading")              \
+  X(ERELEASE, -5012, "semaphore: released more than held")               \
+  X(EBUSY, -5013, "the group's limit cannot change while its tasks run") \
+  X(EAGAIN, -11, "would have to wait")                                   \
+  X(EWORKER, -5020, "a task must not block its thread")                  \
+  X(ESTOPPED, -5021, "the runtime has stopped")                          \
+  X(ELUA, -5022, "error in Lua code")                                    \
   X(ETASK, -5023, "an error that no task caught")
 
 enum {
@@ -74,6 +79,16 @@ typedef struct gort_waitgroup gort_waitgroup;
 typedef struct gort_timer gort_timer;
 typedef struct gort_context gort_context;
 typedef struct gort_after gort_after;
+typedef struct gort_mutex gort_mutex;
+typedef struct gort_rwmutex gort_rwmutex;
+typedef struct gort_cond gort_cond;
+typedef struct gort_semaphore gort_semaphore;
+typedef struct gort_atomic gort_atomic;
+typedef struct gort_map gort_map;
+typedef struct gort_future gort_future;
+typedef struct gort_group gort_group;
+typedef struct gort_once gort_once;
+typedef struct gort_singleflight gort_singleflight;
 typedef struct gort_buf gort_buf;
 struct uv_loop_s;
 
@@ -120,6 +135,9 @@ typedef struct gort_value {
 GORT_API void gort_value_drop(gort_value *v);
 /* Another reference to the same immutable content; returns owned. */
 GORT_API gort_value gort_value_copy(const gort_value *v);
+
+/* As Lua's ==, for all but GORT_DATA, which is equal to nothing. */
+GORT_API bool gort_value_equal(const gort_value *a, const gort_value *b);
 
 static inline gort_value gort_nil(void) {
   gort_value v;
@@ -171,6 +189,8 @@ typedef struct gort_class {
 GORT_API void gort_object_retain(gort_object *o);
 GORT_API void gort_object_release(gort_object *o);
 GORT_API const gort_class *gort_object_class(const gort_object *o);
+/* An interpreter says that a handle of o has come to a vm from elsewhere. */
+GORT_API void gort_object_arrived(gort_object *o);
 
 /* ---- runtime ----------------------------------------------------------- */
 
@@ -184,9 +204,11 @@ typedef enum gort_step {
 /* A growing text. gort_text_take frees t and returns its owned C string, NULL
  * when memory ran out on the way. */
 typedef struct gort_text gort_text;
+typedef struct gort_reach gort_reach;
 GORT_API gort_text *gort_text_new(void);
 GORT_API void gort_text_add(gort_text *t, const char *bytes, size_t len);
 GORT_API char *gort_text_take(gort_text *t);
+GORT_API size_t gort_text_len(const gort_text *t); /* of NULL: 0 */
 
 /* What the interpreter supplies. Every function but preempt and drop runs on
  * the worker that holds the vm; none runs under a runtime lock. */
@@ -202,6 +224,8 @@ typedef struct gort_vm_ops {
   void (*preempt)(gort_vm *vm);
   /* Adds the stack of a task that is not running to out. */
   void (*describe)(gort_vm *vm, gort_task *t, gort_text *out);
+  /* Tells by gort_reach_add what handles vm has; 0 or a code. May be NULL. */
+  int (*reach)(gort_vm *vm, gort_reach *r);
   /* r cannot become a task (memory): to be treated as an uncaught error. On
    * a worker that may hold no vm. Destroys the payload, not r. */
   void (*fail)(gort_record *r, int code);
@@ -264,6 +288,7 @@ GORT_API void gort_hold(gort *rt);
 GORT_API void gort_unhold(gort *rt);
 
 GORT_API gort_vm *gort_vm_main(gort *rt);
+GORT_API gort_vm *gort_vm_at(gort *rt, unsigned index); /* NULL: none */
 GORT_API gort *gort_vm_runtime(gort_vm *vm);
 GORT_API void *gort_vm_state(gort_vm *vm);
 GORT_API void gort_vm_set_state(gort_vm *vm, void *state);
@@ -280,8 +305,9 @@ GORT_API unsigned gort_maxprocs(gort *rt, unsigned n);
 /* Tasks started or waiting to be started, the main task included. */
 GORT_API uint64_t gort_numtasks(gort *rt);
 
+/* started and parked are of the tasks; the rest has not begun. */
 typedef struct gort_stats {
-  uint64_t tasks, spawned, vms, workers, threads;
+  uint64_t tasks, started, parked, spawned, vms, workers, threads;
   uint64_t steals, preemptions, wakeups, handoffs, timers, blocking;
 } gort_stats;
 GORT_API void gort_get_stats(gort *rt, gort_stats *out);
@@ -304,6 +330,10 @@ GORT_API uint64_t gort_record_id(gort_record *r);
 GORT_API void gort_record_free(gort_record *r);
 /* Starts r as a task on any worker. Takes r. Never fails. */
 GORT_API void gort_go(gort *rt, gort_record *r);
+/* The same for a task that may block its thread: it runs on a thread of its
+ * own, without a place among the workers. At most 256 at a time, the others
+ * wait. From a worker. */
+GORT_API void gort_go_blocking(gort *rt, gort_record *r);
 
 /* The same in vm 0, while the runtime serves. Any thread but a worker. */
 GORT_API void gort_go_main(gort *rt, gort_record *r);
@@ -337,6 +367,24 @@ GORT_API int gort_dump_resume(gort_dump *d, gort_task *self);
 GORT_API void gort_dump_finish(gort_dump *d, gort_text *out);
 /* The same for a thread that is no worker: waits itself. 0 or a code. */
 GORT_API int gort_dump_all(gort *rt, int64_t timeout_ns, gort_text *out);
+/* Looks for leaks: tasks that wait for what nobody else can get at. Parks as a
+ * dump does. gort_leaks_finish adds each one's number, what it waits for and
+ * its description, a line each, and a zero byte, to out (may be NULL), and
+ * frees l. */
+typedef struct gort_leaks gort_leaks;
+GORT_API int gort_leaks_new(gort_task *self, gort_leaks **out);
+GORT_API int gort_leaks_wait(gort_leaks *l, gort_task *self);
+GORT_API int gort_leaks_resume(gort_leaks *l, gort_task *self);
+GORT_API void gort_leaks_finish(gort_leaks *l, gort_text *out);
+/* For ops->reach: the tasks asked about have the numbers 1 to count; others
+ * end with NULL (i from 0). who has a handle of obj: 0, when it is reached
+ * otherwise than through the tasks asked about; else each of those through
+ * which it is. first: this handle was not told before. */
+GORT_API size_t gort_reach_count(const gort_reach *r);
+GORT_API gort_task *gort_reach_task(const gort_reach *r, size_t who);
+GORT_API gort_task *gort_reach_other(const gort_reach *r, size_t i);
+GORT_API int gort_reach_add(gort_reach *r, size_t who, gort_object *obj,
+                            bool first);
 /* Adds "task 7 [chan receive, 3 s]:" and its stack; the caller holds its vm
  * and t does not run, or is the caller itself. */
 GORT_API void gort_task_describe(gort_task *t, gort_text *out);
@@ -477,6 +525,89 @@ GORT_API bool gort_context_value(gort_context *ctx, const gort_value *key,
 /* Whether it has a deadline: in seconds since the epoch. */
 GORT_API bool gort_context_deadline(gort_context *ctx, double *out);
 
+/* For debugging: ctx was made at this place; and each place with contexts made
+ * there that have not ended. */
+GORT_API void gort_context_note(gort_context *ctx, const char *place);
+GORT_API void gort_context_places(gort *rt,
+                                  void (*each)(void *arg, const char *place,
+                                               unsigned n),
+                                  void *arg);
+
+/* ---- locks, counters, a map -------------------------------------------- */
+
+/* A mutex. A wait (GORT_RECV) takes the lock. Nobody owns it: whoever wants
+ * may unlock it. gort_wait on it may end with ok false, when the task was
+ * woken to compete for the lock: use gort_mutex_lock, and gort_mutex_resume
+ * after a resume (both 0, GORT_PARKED or a code; 0: res says). */
+GORT_API int gort_mutex_new(gort_mutex **out);
+GORT_API const gort_class *gort_mutex_class(void);
+GORT_API int gort_mutex_lock(gort_task *self, gort_mutex *mu,
+                             const gort_limit *limit, gort_result *res);
+GORT_API int gort_mutex_resume(gort_task *self, gort_mutex *mu,
+                               const gort_limit *limit, gort_result *res);
+GORT_API bool gort_mutex_try_lock(gort_mutex *mu);
+GORT_API bool gort_mutex_is_locked(gort_mutex *mu);
+/* 0 or GORT_EUNLOCKED. */
+GORT_API int gort_mutex_unlock(gort_mutex *mu);
+
+/* Many readers (GORT_RECV takes) or one writer (GORT_SEND takes). A writer
+ * that waits keeps new readers out. */
+GORT_API int gort_rwmutex_new(gort_rwmutex **out);
+GORT_API const gort_class *gort_rwmutex_class(void);
+/* 0, or GORT_EUNLOCKED, or GORT_EREADLOCKED when only readers hold it. */
+GORT_API int gort_rwmutex_unlock(gort_rwmutex *rw);
+GORT_API int gort_rwmutex_runlock(gort_rwmutex *rw);
+
+/* Whoever waits (GORT_RECV) sleeps until a signal (for the one that has waited
+ * longest) or a broadcast. Both tell how many were woken. */
+GORT_API int gort_cond_new(gort_mutex *mu, gort_cond **out); /* retains mu */
+GORT_API const gort_class *gort_cond_class(void);
+GORT_API gort_mutex *gort_cond_mutex(const gort_cond *c);
+GORT_API unsigned gort_cond_signal(gort_cond *c);
+GORT_API unsigned gort_cond_broadcast(gort_cond *c);
+
+/* n units, given out in the order of the requests, the large ones too. A wait
+ * (GORT_RECV) takes as many as its value says (GORT_INTEGER), else one; more
+ * than n: it waits in vain and holds nobody back. */
+GORT_API int gort_semaphore_new(int64_t n, gort_semaphore **out);
+GORT_API const gort_class *gort_semaphore_class(void);
+/* 0, or GORT_ERELEASE: nothing happened. */
+GORT_API int gort_semaphore_release(gort_semaphore *s, int64_t k);
+
+/* An integer that tasks share, without a lock; add wraps around. */
+GORT_API int gort_atomic_new(int64_t n, gort_atomic **out);
+GORT_API const gort_class *gort_atomic_class(void);
+GORT_API int64_t gort_atomic_load(gort_atomic *a);
+GORT_API void gort_atomic_store(gort_atomic *a, int64_t n);
+GORT_API int64_t gort_atomic_add(gort_atomic *a, int64_t d); /* the new one */
+GORT_API int64_t gort_atomic_swap(gort_atomic *a, int64_t n);
+GORT_API bool gort_atomic_cas(gort_atomic *a, int64_t from, int64_t to);
+
+/* A map that tasks share. Keys: booleans, integers, floats but NaN (one with an
+ * integer's value is that integer), strings, objects. Keys are borrowed and
+ * copied when stored; values are taken on success; a found value is owned by
+ * the caller. GORT_EINVAL: no such key can be; GORT_ENOMEM. */
+GORT_API int gort_map_new(gort_map **out);
+GORT_API const gort_class *gort_map_class(void);
+GORT_API size_t gort_map_len(gort_map *m);
+/* 1 found, 0 not. */
+GORT_API int gort_map_load(gort_map *m, const gort_value *k, gort_value *out);
+GORT_API int gort_map_store(gort_map *m, const gort_value *k, gort_value *v);
+/* 1: there was one, copied to *out; 0: *v was stored. */
+GORT_API int gort_map_load_or_store(gort_map *m, const gort_value *k,
+                                    gort_value *v, gort_value *out);
+/* 1: there was one, moved to *out; 0 not. */
+GORT_API int gort_map_delete(gort_map *m, const gort_value *k, gort_value *out);
+/* 1: the value was equal to from (gort_value_equal) and is *v now. 0 not. */
+GORT_API int gort_map_cas(gort_map *m, const gort_value *k,
+                          const gort_value *from, gort_value *v);
+/* The pairs of one of the map's parts (0 ... gort_map_parts() - 1), copied
+ * at one instant: key, value, key, value ... *pairs is owned by the caller
+ * (gort_free, after gort_value_drop), as is what is in it. The number of pairs
+ * or GORT_ENOMEM. */
+GORT_API unsigned gort_map_parts(void);
+GORT_API int64_t gort_map_part(gort_map *m, unsigned part, gort_value **pairs);
+
 /* Starts r when ctx is done, at once if it is. Takes r on success; returns
  * owned through out (which may be released: r starts all the same). */
 GORT_API int gort_context_after(gort_context *ctx, gort_record *r,
@@ -484,6 +615,59 @@ GORT_API int gort_context_after(gort_context *ctx, gort_record *r,
 GORT_API const gort_class *gort_after_class(void);
 /* Whether it kept the record from being started. */
 GORT_API bool gort_after_stop(gort_after *a);
+
+/* ---- calls whose results are waited for -------------------------------- */
+
+/* A value that will be there: set once (value is taken, dropped the second
+ * time), then whoever receives gets a copy, and ok. */
+GORT_API int gort_future_new(gort_future **out);
+GORT_API const gort_class *gort_future_class(void);
+GORT_API void gort_future_set(gort_future *f, gort_value *value, bool ok);
+
+/* A call that sets f (retained) and is started by the first who wants it.
+ * Takes the record on success. */
+GORT_API int gort_once_new(gort_record *call, gort_future *f, gort_once **out);
+GORT_API const gort_class *gort_once_class(void);
+/* The record, to be started, for the first who asks; then NULL. */
+GORT_API gort_record *gort_once_begin(gort_once *once);
+GORT_API gort_future *gort_once_future(gort_once *once); /* borrowed */
+
+/* One call for each key at a time. join gives 0: the caller makes the call and
+ * sets *out; or 1: somebody does already. *out is owned by the caller. */
+GORT_API int gort_singleflight_new(gort_singleflight **out);
+GORT_API const gort_class *gort_singleflight_class(void);
+GORT_API int gort_singleflight_join(gort_singleflight *sf,
+                                    const gort_value *key, gort_future **out);
+/* Whether several wait for the results of a future that join gave. */
+GORT_API bool gort_singleflight_shared(gort_future *f);
+/* The next call of key is made anew though one may be under way. */
+GORT_API int gort_singleflight_forget(gort_singleflight *sf,
+                                      const gort_value *key);
+
+/* Tasks that belong together. Who sends (GORT_SEND, any value) becomes a
+ * member, in order of coming when there is a limit, and has to leave; a wait
+ * (GORT_RECV) lasts until the last has left and gives true, or ok false and
+ * the first error. */
+/* parent: of the context that ends at the first error; NULL: there is none.
+ * around: of the scope, for its tasks to be bound to. */
+GORT_API int gort_group_new(gort_context *parent, gort_context *around,
+                            gort_group **out);
+GORT_API const gort_class *gort_group_class(void);
+GORT_API gort_context *gort_group_context(gort_group *g); /* borrowed; NULL */
+GORT_API gort_context *gort_group_scope(gort_group *g);   /* borrowed */
+/* Negative: none. 0, or GORT_EBUSY while it has members. */
+GORT_API int gort_group_set_limit(gort_group *g, int64_t limit);
+GORT_API void gort_group_leave(gort_group *g);
+/* A member's error: takes both values, keeps the first, and ends the context,
+ * err being the cause. raised: it was not a result. */
+GORT_API void gort_group_fail(gort_group *g, gort_value *err, gort_value *trace,
+                              bool raised);
+/* Whether there was one: a copy, owned; fresh: it was raised, and nobody has
+ * asked before. And its traceback, owned; nil when it was a result. */
+GORT_API bool gort_group_error(gort_group *g, gort_value *err, bool *fresh);
+GORT_API gort_value gort_group_trace(gort_group *g);
+/* Ends its context, and the scope with all the tasks in it. */
+GORT_API void gort_group_cancel(gort_group *g, bool scope);
 
 /* ---- threads of the host ------------------------------------------------
  *

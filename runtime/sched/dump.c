@@ -3,13 +3,13 @@
  * SPDX-License-Identifier: MIT
  *
  * A vm's tasks are described by whoever holds the vm. At a deadlock nothing
- * runs and the reporter may look at all of them; on request each vm gets a
- * call in its inbox, and the asking task waits until all have answered. */
+ * runs and the reporter may look at all of them; on request each vm is asked
+ * (survey.h). */
 #include <string.h>
-#include <time.h>
 
 #include "base/text.h"
 #include "sched/runtime.h"
+#include "sched/survey.h"
 
 static void describe_vm(gort_vm *vm, gort_text *out) {
   for (gort__link *l = vm->tasks.next; l != &vm->tasks; l = l->next) {
@@ -91,88 +91,34 @@ void gort__deadlock_check(gort *rt) {
 
 /* ---- on request -------------------------------------------------------- */
 
-typedef struct answer {
-  gort_task call; /* what the vm finds in its inbox */
-  gort_dump *dump;
-  gort_text *text;
-  unsigned index;
-  atomic_bool done;
-} answer;
-
-/* Counted: by the asking task and by every vm that has not answered yet. */
 struct gort_dump {
-  gort_object obj;
-  gort_chan *done; /* one value for each answer; its buffer has room for all */
-  unsigned n, seen;
-  answer answers[];
+  gort__survey *survey; /* which owns it */
+  unsigned n;
+  gort_text *texts[];
 };
 
-static void dump_destroy(gort_object *o) {
-  gort_dump *d = gort__container(o, gort_dump, obj);
-  for (unsigned i = 0; i < d->n; i++) {
-    char *text = gort_text_take(d->answers[i].text);
-    gort_free(text);
-  }
-  gort_object_release((gort_object *)(void *)d->done);
+static void dump_drop(void *arg) {
+  gort_dump *d = arg;
+  for (unsigned i = 0; i < d->n; i++) gort_free(gort_text_take(d->texts[i]));
   gort_free(d);
 }
 
-static const gort_class dump_class = {"dump", dump_destroy, NULL};
-
-static void give_answer(gort_vm *vm, gort_task *call) {
-  answer *a = gort__container(call, answer, call);
-  gort_dump *d = a->dump;
-  if (vm->current == call) vm->current = NULL;
-  if (a->text) describe_vm(vm, a->text);
-  atomic_store_explicit(&a->done, true, memory_order_release);
-  gort_value v = {.type = GORT_NIL};
-  gort_result res;
-  gort_wait_try((gort_source *)(void *)d->done, GORT_SEND, &v, &res);
-  gort_object_release(&d->obj);
+static void dump_look(gort_vm *vm, unsigned i, void *arg) {
+  gort_dump *d = arg;
+  if (d->texts[i]) describe_vm(vm, d->texts[i]);
 }
 
-static gort_dump *dump_new(gort *rt) {
-  unsigned n = atomic_load(&rt->nvms);
-  gort_dump *d = gort_malloc(sizeof *d + n * sizeof(answer));
-  if (!d) return NULL;
-  memset(d, 0, sizeof *d + n * sizeof(answer));
-  if (gort_chan_new(n, &d->done) < 0) {
-    gort_free(d);
-    return NULL;
-  }
-  gort__object_init(&d->obj, &dump_class);
-  d->n = n;
-  return d;
-}
-
-/* Waits for one more answer. */
-static int await_answer(gort_task *self, gort_dump *d, gort_result *res) {
-  gort_value none = {.type = GORT_NIL};
-  return gort_wait(self, (gort_source *)(void *)d->done, GORT_RECV, &none,
-                   GORT_UNTIL(gort_now() + 100000000), res);
-}
-
-/* Asks every vm; answers for self's own at once. */
+/* Asks every vm; looks at own at once. */
 static gort_dump *dump_begin(gort *rt, gort_vm *own) {
-  gort_dump *d = dump_new(rt);
+  unsigned n = gort__survey_room(rt);
+  gort_dump *d = gort_malloc(sizeof *d + n * sizeof *d->texts);
   if (!d) return NULL;
-  for (unsigned i = 0; i < d->n; i++) {
-    gort_vm *vm = atomic_load(&rt->vms[i]);
-    answer *a = &d->answers[i];
-    a->dump = d;
-    a->index = i;
-    if (!vm) continue;
-    a->text = gort_text_new();
-    a->call.vm = vm;
-    a->call.call = give_answer;
-    gort_object_retain(&d->obj);
-    if (vm == own)
-      give_answer(vm, &a->call);
-    else
-      gort__ready(&a->call);
-    d->seen++;
-  }
-  return d;
+  d->n = n;
+  for (unsigned i = 0; i < n; i++) d->texts[i] = gort_text_new();
+  d->survey = gort__survey_new(rt, n, own, dump_look, dump_drop, d);
+  if (d->survey) return d;
+  dump_drop(d);
+  return NULL;
 }
 
 int gort_dump_new(gort_task *self, gort_dump **out) {
@@ -181,52 +127,34 @@ int gort_dump_new(gort_task *self, gort_dump **out) {
   return d ? 0 : GORT_ENOMEM;
 }
 
-int gort_dump_all(gort *rt, int64_t timeout_ns, gort_text *out) {
-  gort_dump *d = dump_begin(rt, NULL);
-  if (!d) return GORT_ENOMEM;
-  int64_t until = gort_now() + timeout_ns;
-  gort_value none = {.type = GORT_NIL};
-  gort_result res;
-  while (d->seen > 0 && gort_now() < until)
-    if (gort_wait_try((gort_source *)(void *)d->done, GORT_RECV, &none, &res))
-      d->seen--;
-    else
-      nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-  gort_dump_finish(d, out);
-  return 0;
-}
-
 int gort_dump_wait(gort_dump *d, gort_task *self) {
-  gort_result res;
-  while (d->seen > 0) {
-    int rc = await_answer(self, d, &res);
-    if (rc != 0) return rc; /* parked, or no memory to */
-    if (res.status < 0) return 0;
-    d->seen--;
-  }
-  return 0;
+  return gort__survey_wait(d->survey, self);
 }
 
 int gort_dump_resume(gort_dump *d, gort_task *self) {
-  gort_result res;
-  gort_wait_finish(self, &res);
-  if (res.status < 0) return 0; /* somebody is stuck in a C call */
-  d->seen--;
-  return gort_dump_wait(d, self);
+  return gort__survey_resume(d->survey, self);
 }
 
 void gort_dump_finish(gort_dump *d, gort_text *out) {
-  for (unsigned i = 0; i < d->n; i++) {
-    answer *a = &d->answers[i];
-    if (!a->call.vm || !out) continue;
-    if (!atomic_load_explicit(&a->done, memory_order_acquire)) {
-      gort__text_format(out, "\nvm %u is busy in a C call\n", a->index);
+  gort__survey *s = d->survey;
+  for (unsigned i = 0; i < gort__survey_size(s); i++) {
+    if (!gort__survey_asked(s, i) || !out) continue;
+    if (!gort__survey_answered(s, i)) {
+      gort__text_format(out, "\nvm %u is busy in a C call\n", i);
       continue;
     }
-    char *text = gort_text_take(a->text);
-    a->text = NULL;
+    char *text = gort_text_take(d->texts[i]);
+    d->texts[i] = NULL;
     if (text) gort_text_add(out, text, strlen(text));
     gort_free(text);
   }
-  gort_object_release(&d->obj);
+  gort__survey_release(s);
+}
+
+int gort_dump_all(gort *rt, int64_t timeout_ns, gort_text *out) {
+  gort_dump *d = dump_begin(rt, NULL);
+  if (!d) return GORT_ENOMEM;
+  gort__survey_wait_here(d->survey, timeout_ns);
+  gort_dump_finish(d, out);
+  return 0;
 }

@@ -54,15 +54,9 @@ int gort__preempt_install(void) {
 /* The worker has sat in one step for too long: another may take its place.
  * It finds out when the step ends (worker.c). */
 static void hand_off(gort *rt, gort_worker *w, unsigned tick) {
-  bool done = false;
   gort__lock_take(&rt->lock);
-  if (atomic_load(&w->status) == GORT_WORKER_ACTIVE &&
-      atomic_load_explicit(&w->tick, memory_order_relaxed) == tick) {
-    atomic_store(&w->status, GORT_WORKER_BLOCKED);
-    atomic_fetch_add(&rt->blocked, 1);
-    atomic_fetch_sub(&rt->active, 1);
-    done = true;
-  }
+  bool same = atomic_load_explicit(&w->tick, memory_order_relaxed) == tick;
+  bool done = same && gort__worker_block_locked(w);
   gort__lock_give(&rt->lock);
   if (!done) return;
   atomic_fetch_add_explicit(&rt->handoffs, 1, memory_order_relaxed);
@@ -83,7 +77,7 @@ static void look_at(gort *rt, gort_worker *w, int64_t now) {
   int64_t hurry =
       atomic_load_explicit(&rt->monitor.hurry, memory_order_relaxed);
   int64_t slice = (now < hurry ? HURRIED_MS : SLICE_MS) * MS;
-  if (ran >= slice && rt->options.preempt) {
+  if (ran >= slice && rt->options.preempt && !vm->solo) {
     /* Again on each tick: the first may have come between two C calls that
      * a hook cannot interrupt, or been taken over by the script's hook. */
     atomic_store_explicit(&w->preempt, tick, memory_order_release);

@@ -4,6 +4,7 @@
 #include "sched/runtime.h"
 
 #include "ctx/after.h"
+#include "ctx/place.h"
 
 #include <sched.h>
 #include <signal.h>
@@ -76,6 +77,7 @@ static void init_plain(gort *rt, const gort_options *options) {
   sigdelset(&rt->signals, SIGURG); /* the monitor preempts with it */
   gort__timers_init(&rt->timers);
   gort__lock_init(&rt->afters_lock, GORT_RANK_LEAF);
+  gort__lock_init(&rt->places_lock, GORT_RANK_LEAF);
   gort__list_init(&rt->afters);
 }
 
@@ -235,6 +237,7 @@ void gort_destroy(gort *rt) {
   for (unsigned i = 0; i < vms; i++)
     if (rt->vms[i]) gort__vm_free(rt->vms[i]);
   /* Last of all: finalizers may have started tasks. */
+  gort__solo_fini(rt);
   for (unsigned i = 0; i < n; i++) drop_records(rt, rt->workers[i]);
   gort__node *node;
   while ((node = gort__runq_pop(&rt->global_records)))
@@ -244,6 +247,7 @@ void gort_destroy(gort *rt) {
   gort__afters_stop_all(rt);
   gort__timers_drop(rt);
   gort__context_roots_fini(rt);
+  gort__places_free(rt);
   for (unsigned i = 0; i < n; i++) gort__worker_free(rt->workers[i]);
   gort__blocking_fini(&rt->blocking);
   gort__monitor_fini(&rt->monitor);
@@ -276,6 +280,12 @@ void gort_get_stats(gort *rt, gort_stats *out) {
    * a task may end after it was counted as spawned elsewhere. */
   out->tasks = out->spawned > finished ? out->spawned - finished : 0;
   out->vms = atomic_load(&rt->nvms);
+  for (unsigned i = 0; i < out->vms; i++) {
+    gort_vm *vm = atomic_load(&rt->vms[i]);
+    if (!vm) continue;
+    out->started += atomic_load_explicit(&vm->live, memory_order_relaxed);
+    out->parked += atomic_load_explicit(&vm->parked, memory_order_relaxed);
+  }
   out->workers = atomic_load(&rt->active);
   out->threads = n;
   out->preemptions = atomic_load(&rt->preempts);
@@ -284,5 +294,5 @@ void gort_get_stats(gort *rt, gort_stats *out) {
   gort__lock_take(&rt->timers.lock);
   out->timers = rt->timers.count;
   gort__lock_give(&rt->timers.lock);
-  out->blocking = atomic_load(&rt->blocking.jobs);
+  out->blocking = atomic_load(&rt->blocking.jobs) + atomic_load(&rt->solo.busy);
 }

@@ -9,6 +9,7 @@
 
 #include <signal.h>
 
+#include "sched/solo.h"
 #include "sched/blocking.h"
 #include "sched/host.h"
 #include "sched/monitor.h"
@@ -68,11 +69,14 @@ struct gort {
   gort_context *background, *todo; /* owned, immutable */
   gort__lock afters_lock;          /* rank LEAF */
   gort__link afters;               /* calls that wait for a context (after.h) */
+  gort__lock places_lock;          /* rank LEAF */
+  struct gort__place *places;      /* of contexts (place.h); they only grow */
   gort__timers timers;
   gort__poller poller;
   gort__monitor monitor;
   gort__blocking blocking;
   gort__host host;
+  gort__solo solo;
 };
 
 void gort__retain(gort *rt);

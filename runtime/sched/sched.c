@@ -118,28 +118,38 @@ static void spill_records(gort *rt, gort_worker *w, gort_record *r) {
   gort__lock_give(&rt->lock);
 }
 
-void gort_go(gort *rt, gort_record *r) {
+void gort__sched_count_spawn(gort *rt) {
   gort_worker *w = gort__self;
   if (GORT_UNLIKELY(
           !atomic_load_explicit(&rt->monitor.started, memory_order_relaxed)))
     gort__monitor_start(rt);
-  if (w && w->rt == rt) {
+  if (w && w->rt == rt)
     atomic_store_explicit(
         &w->spawned,
         atomic_load_explicit(&w->spawned, memory_order_relaxed) + 1,
         memory_order_relaxed);
-    if (GORT_UNLIKELY(rt->options.placement == GORT_PLACE_APART)) {
-      gort_vm *vm = atomic_load_explicit(&w->vm, memory_order_relaxed);
-      r->from = vm ? vm->index : 0;
-    }
-    if (!gort__ring_push(&w->records, r)) spill_records(rt, w, r);
-  } else {
+  else
     atomic_fetch_add(&rt->spawned_elsewhere, 1);
-    gort__lock_take(&rt->lock);
-    gort__runq_push(&rt->global_records, &r->node);
-    atomic_fetch_add(&rt->n_global_records, 1);
-    gort__lock_give(&rt->lock);
+}
+
+static void give_back_record(gort *rt, gort_record *r) {
+  gort__lock_take(&rt->lock);
+  gort__runq_push(&rt->global_records, &r->node);
+  atomic_fetch_add(&rt->n_global_records, 1);
+  gort__lock_give(&rt->lock);
+}
+
+void gort_go(gort *rt, gort_record *r) {
+  gort_worker *w = gort__self;
+  gort__sched_count_spawn(rt);
+  if (w && GORT_UNLIKELY(rt->options.placement == GORT_PLACE_APART)) {
+    gort_vm *vm = atomic_load_explicit(&w->vm, memory_order_relaxed);
+    r->from = vm ? vm->index : 0;
   }
+  if (!w || w->rt != rt)
+    give_back_record(rt, r);
+  else if (!gort__ring_push(&w->records, r))
+    spill_records(rt, w, r);
   gort__sched_wake(rt);
 }
 
@@ -262,26 +272,30 @@ static gort_record *pop_global_record(gort *rt, gort_worker *w) {
   return first ? gort__container(first, gort_record, node) : NULL;
 }
 
-static void give_back_record(gort *rt, gort_record *r) {
-  gort__lock_take(&rt->lock);
-  gort__runq_push(&rt->global_records, &r->node);
-  atomic_fetch_add(&rt->n_global_records, 1);
-  gort__lock_give(&rt->lock);
-}
-
 /* The number of started tasks in vm. */
 static unsigned live_in(gort_vm *vm) {
   return atomic_load_explicit(&vm->live, memory_order_relaxed);
 }
 
-/* A number for a new vm; 0 at the limit. */
-static unsigned reserve_vm(gort *rt) {
-  unsigned index = 0, max = rt->options.max_vms;
+/* How many vms there may be: what a worker stuck in a C call holds counts for
+ * nothing, and solo ones have a limit of their own. */
+static unsigned vm_limit(gort *rt, bool solo) {
+  if (solo) return GORT_MAX_VMS;
+  unsigned stuck = atomic_load(&rt->blocked);
+  unsigned calls = atomic_load(&rt->solo.workers);
+  unsigned max = rt->options.max_vms;
   if (!max) max = 4 * atomic_load(&rt->maxprocs);
-  max += 1 + atomic_load(&rt->blocked); /* one runs only main */
+  max += 1; /* one runs only main */
+  if (stuck > calls) max += stuck - calls;
   if (rt->options.placement == GORT_PLACE_TOGETHER) max = 2;
   if (rt->options.placement == GORT_PLACE_APART) max = 64;
-  if (max > GORT_MAX_VMS) max = GORT_MAX_VMS;
+  max += atomic_load(&rt->solo.vms);
+  return max < GORT_MAX_VMS ? max : GORT_MAX_VMS;
+}
+
+/* A number for a new vm; 0 at the limit. */
+static unsigned reserve_vm(gort *rt, bool solo) {
+  unsigned index = 0, max = vm_limit(rt, solo);
   if (atomic_load(&rt->nvms) - rt->vm_holes >= max) return 0;
   gort__lock_take(&rt->lock);
   unsigned n = atomic_load(&rt->nvms);
@@ -300,10 +314,9 @@ static unsigned reserve_vm(gort *rt) {
   return index;
 }
 
-/* A new vm, RUNNING and the caller's; NULL at the limit or without memory. */
-static gort_vm *add_vm(gort *rt) {
+gort_vm *gort__sched_add_vm(gort *rt, bool solo) {
   gort_vm *vm = NULL;
-  unsigned index = reserve_vm(rt);
+  unsigned index = reserve_vm(rt, solo);
   if (!index) return NULL;
   if (gort__vm_new(rt, index, &vm) < 0) { /* somebody may try again */
     gort__lock_take(&rt->lock);
@@ -311,6 +324,11 @@ static gort_vm *add_vm(gort *rt) {
     rt->vm_holes++;
     gort__lock_give(&rt->lock);
     return NULL;
+  }
+  if (solo) {
+    vm->solo = true;
+    atomic_store(&vm->state_now, GORT_VM_IDLE);
+    atomic_fetch_add(&rt->solo.vms, 1);
   }
   atomic_store_explicit(&rt->vms[index], vm, memory_order_release);
   return vm;
@@ -323,7 +341,7 @@ static gort_vm *emptiest_idle(gort *rt, unsigned *least) {
   *least = UINT32_MAX;
   for (unsigned i = 1; i < n; i++) {
     gort_vm *vm = atomic_load_explicit(&rt->vms[i], memory_order_acquire);
-    if (!vm) continue;
+    if (!vm || vm->solo) continue;
     unsigned live = live_in(vm);
     if (live < *least) *least = live;
     if (atomic_load_explicit(&vm->state_now, memory_order_relaxed) ==
@@ -347,10 +365,11 @@ static gort_vm *vm_apart(gort *rt, unsigned from) {
   unsigned n = atomic_load(&rt->nvms);
   for (unsigned i = 1; i < n; i++) {
     gort_vm *vm = atomic_load_explicit(&rt->vms[i], memory_order_acquire);
-    if (vm && i != from && gort__vm_claim(vm, GORT_VM_IDLE, GORT_VM_RUNNING))
+    if (vm && !vm->solo && i != from &&
+        gort__vm_claim(vm, GORT_VM_IDLE, GORT_VM_RUNNING))
       return vm;
   }
-  return add_vm(rt);
+  return gort__sched_add_vm(rt, false);
 }
 
 /* A vm to start a record in, RUNNING and the caller's. Started tasks stay in
@@ -367,7 +386,7 @@ static gort_vm *vm_for_record(gort *rt, gort_worker *w, const gort_record *r) {
     unsigned least;
     vm = emptiest_idle(rt, &least);
     if (!vm || live_in(vm) > 0) {
-      gort_vm *fresh = add_vm(rt);
+      gort_vm *fresh = gort__sched_add_vm(rt, false);
       if (fresh) return settle(w, fresh, 0);
     }
     if (!vm) break;
@@ -377,7 +396,7 @@ static gort_vm *vm_for_record(gort *rt, gort_worker *w, const gort_record *r) {
   /* All vms have work: the record joins one that waits for its turn. */
   vm = gort__ring_pop(&w->vms);
   if (!vm) vm = pop_global_vm(rt, w, false);
-  if (vm && vm->index == 0) {
+  if (vm && (vm->index == 0 || vm->solo)) {
     gort__sched_queue_vm(rt, w, vm, true);
     vm = NULL;
   }
@@ -412,7 +431,8 @@ static bool found_vm(gort_vm *vm, gort__work *out) {
 
 /* Some vm beside the main one exists or is being made. */
 static bool has_task_vm(gort *rt) {
-  return atomic_load(&rt->nvms) - atomic_load(&rt->vm_holes) > 1;
+  return atomic_load(&rt->nvms) - atomic_load(&rt->vm_holes) >
+         1 + atomic_load(&rt->solo.vms);
 }
 
 static bool found_record(gort *rt, gort_worker *w, gort_record *r,

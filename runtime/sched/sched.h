@@ -58,6 +58,11 @@ void gort__sched_queue_vm(gort *rt, gort_worker *w, gort_vm *vm, bool fair);
 void gort__sched_spill(gort *rt, gort_worker *w);
 /* A record that cannot become a task: tells the interpreter; takes r. */
 void gort__sched_fail(gort_worker *w, gort_record *r, int code);
+/* One more task, to be started by the calling thread. */
+void gort__sched_count_spawn(gort *rt);
+/* A new vm, the caller's: RUNNING; or solo, and IDLE. NULL at the limit or
+ * without memory. */
+gort_vm *gort__sched_add_vm(gort *rt, bool solo);
 /* A look at all queues that takes nothing. */
 bool gort__sched_any(gort *rt);
 

@@ -27,6 +27,7 @@ gort_task *gort__task_new(gort_vm *vm, uint64_t id) {
   t->state = NULL;
   t->id = id;
   t->bond = NULL;
+  t->was_parked = false;
   gort__list_push(&vm->tasks, &t->all);
   return t;
 }

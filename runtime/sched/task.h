@@ -34,6 +34,7 @@ struct gort_task {
    * resumed. */
   void (*call)(gort_vm *vm, gort_task *t);
   gort__bond *bond; /* owned; NULL: not bound to a context */
+  bool was_parked;  /* counted in vm->parked */
   gort__wait wait;
 };
 

@@ -18,8 +18,10 @@ int gort__vm_new(gort *rt, unsigned index, gort_vm **out) {
   vm->index = index;
   gort__list_init(&vm->tasks);
   gort__loop_init(vm);
+  vm->starter.vm = vm;
   atomic_init(&vm->state_now, GORT_VM_RUNNING);
   atomic_init(&vm->live, 0);
+  atomic_init(&vm->parked, 0);
   atomic_init(&vm->inbox, NULL);
   int rc = rt->options.ops->create(vm, rt->options.arg);
   if (rc < 0) {
@@ -31,6 +33,10 @@ int gort__vm_new(gort *rt, unsigned index, gort_vm **out) {
 }
 
 void gort__vm_free(gort_vm *vm) {
+  if (vm->start_next) {
+    vm->rt->options.ops->drop(vm->start_next);
+    gort_record_free(vm->start_next);
+  }
   for (gort__link *l = vm->tasks.next; l != &vm->tasks; l = l->next) {
     gort_task *t = gort__container(l, gort_task, all);
     gort__wait_cancel(t);
@@ -57,6 +63,11 @@ void gort__vm_free(gort_vm *vm) {
 
 gort_vm *gort_vm_main(gort *rt) {
   return atomic_load_explicit(&rt->vms[0], memory_order_acquire);
+}
+
+gort_vm *gort_vm_at(gort *rt, unsigned index) {
+  if (index >= atomic_load(&rt->nvms)) return NULL;
+  return atomic_load_explicit(&rt->vms[index], memory_order_acquire);
 }
 
 gort *gort_vm_runtime(gort_vm *vm) { return vm->rt; }

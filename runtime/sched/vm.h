@@ -35,6 +35,7 @@ struct gort_vm {
   gort *rt;
   unsigned index;
   void *state;
+  bool solo; /* for calls that block (solo.h) */
 
   /* Owner-only. */
   gort__runq runq;  /* woken */
@@ -42,6 +43,7 @@ struct gort_vm {
   unsigned picks;   /* so that neither queue starves */
   gort_task *current;
   unsigned n_live;       /* live, without the atomic */
+  unsigned n_parked;     /* parked, likewise */
   gort__link tasks;      /* all started tasks */
   gort_task *free_tasks; /* linked by node */
   unsigned n_free_tasks;
@@ -54,10 +56,17 @@ struct gort_vm {
 
   gort__node queued; /* in the global queue: guarded by rt->lock */
 
+  /* Of a solo vm: guarded by rt->lock; whoever takes it out of the list owns
+   * start_next and starter until the worker that runs vm has them. */
+  gort_vm *next_free;
+  gort_record *start_next;
+  gort_task starter; /* in the inbox it says: start start_next */
+
   /* Atomic. live: started tasks; written by the owner, read by anyone who
    * looks for the emptiest vm (relaxed). */
   _Alignas(GORT_CACHELINE) atomic_uint state_now;
   atomic_uint live;
+  atomic_uint parked; /* of these; woken ones too until they go on */
   gort__inbox inbox;
 };
 

@@ -12,11 +12,14 @@
 #include "sched/runtime.h"
 
 enum {
-  SLICE = 64,        /* steps in one vm before others get a turn */
-  SPIN_ROUNDS = 20,  /* searches before sleep ... */
-  SPIN_PAUSES = 200, /* ... with this many pauses between */
+  SLICE = 64,       /* steps in one vm before others get a turn */
+  SPIN_PAUSES = 16, /* between two searches of a worker that looks around */
   MAX_QUIET = 1024
 };
+
+/* How long a worker looks around before it sleeps: about what it costs to wake
+ * it. Not a number of pauses, whose length differs tenfold between machines. */
+static const int64_t SPIN_NS = 40000;
 
 _Thread_local gort_worker *gort__self
     __attribute__((tls_model("initial-exec")));
@@ -40,6 +43,11 @@ static bool after_step(gort_worker *w, gort_vm *vm, gort_task *t,
                        gort_step step) {
   vm->current = NULL;
   end_step(w);
+  if (step == GORT_STEP_PARKED) {
+    atomic_store_explicit(&vm->parked, vm->n_parked += 1, memory_order_relaxed);
+    t->was_parked = true;
+    return false;
+  }
   if (step == GORT_STEP_YIELDED) {
     gort__runq_push(&vm->turnq, &t->node);
     return true;
@@ -54,13 +62,17 @@ static bool after_step(gort_worker *w, gort_vm *vm, gort_task *t,
   return false;
 }
 
-static bool run_task(gort_worker *w, gort_vm *vm, gort_task *t) {
+bool gort__worker_run(gort_worker *w, gort_vm *vm, gort_task *t) {
   vm->current = t;
   if (GORT_UNLIKELY(t->call != NULL)) {
     t->call(vm, t);
     vm->current = NULL;
     end_step(w);
     return false;
+  }
+  if (t->was_parked) {
+    atomic_store_explicit(&vm->parked, vm->n_parked -= 1, memory_order_relaxed);
+    t->was_parked = false;
   }
   return after_step(w, vm, t, w->rt->options.ops->resume(vm, t));
 }
@@ -104,14 +116,14 @@ static bool lost_place(gort_worker *w) {
          !regain_place(w);
 }
 
-static void put_down(gort_worker *w, gort_vm *vm, bool fair) {
+void gort__worker_put_down(gort_worker *w, gort_vm *vm, bool fair) {
   atomic_store_explicit(&w->vm, NULL, memory_order_relaxed);
   atomic_store(&vm->state_now, GORT_VM_QUEUED);
   gort__sched_queue_vm(w->rt, w, vm, fair);
 }
 
 /* Leaves a vm without ready tasks; false when some arrived meanwhile. */
-static bool leave_vm(gort_worker *w, gort_vm *vm) {
+bool gort__worker_leave_vm(gort_worker *w, gort_vm *vm) {
   if (GORT_UNLIKELY(vm->loop != NULL) && !vm->loop_polled) {
     vm->loop_polled = true;
     gort__loop_poll(vm);
@@ -133,10 +145,23 @@ static void fire_timers(gort *rt) {
   if (gort__timers_next(&rt->timers) <= now) gort__timers_fire(rt, now);
 }
 
+bool gort__worker_block_locked(gort_worker *w) {
+  gort *rt = w->rt;
+  if (atomic_load(&w->status) != GORT_WORKER_ACTIVE) return false;
+  atomic_store(&w->status, GORT_WORKER_BLOCKED);
+  atomic_fetch_add(&rt->blocked, 1);
+  atomic_fetch_sub(&rt->active, 1);
+  return true;
+}
+
 /* Runs the vm until it has nothing to do or others should have a turn. */
 static void run_vm(gort_worker *w, gort__work work) {
   gort *rt = w->rt;
   gort_vm *vm = work.vm;
+  if (GORT_UNLIKELY(vm->solo)) {
+    gort__solo_run(w, vm);
+    return;
+  }
   gort_record *r = work.record;
   int budget = SLICE;
   atomic_store_explicit(&w->vm, vm, memory_order_release);
@@ -147,14 +172,18 @@ static void run_vm(gort_worker *w, gort__work work) {
       yielded = gort__worker_start_record(w, vm, r);
       r = NULL;
     } else if ((t = gort__vm_next(vm))) {
-      yielded = run_task(w, vm, t);
+      yielded = gort__worker_run(w, vm, t);
     } else if ((r = gort__sched_record_for(w, vm))) {
       continue;
     } else {
-      if (leave_vm(w, vm)) {
+      if (gort__worker_leave_vm(w, vm)) {
         /* The task that just parked has most likely woken its partner. */
         vm = gort__sched_partner(w);
         if (!vm) return;
+        if (GORT_UNLIKELY(vm->solo)) {
+          gort__solo_run(w, vm);
+          return;
+        }
         atomic_store_explicit(&w->vm, vm, memory_order_release);
         budget = SLICE;
       }
@@ -169,7 +198,7 @@ static void run_vm(gort_worker *w, gort__work work) {
       fire_timers(rt);
       if (vm->loop) gort__loop_poll(vm);
       if (gort__sched_others(w)) {
-        put_down(w, vm, yielded);
+        gort__worker_put_down(w, vm, yielded);
         /* Somebody asleep may take what this worker leaves behind. */
         gort__sched_wake(rt);
         return;
@@ -177,7 +206,7 @@ static void run_vm(gort_worker *w, gort__work work) {
       budget = SLICE;
     }
   }
-  put_down(w, vm, true);
+  gort__worker_put_down(w, vm, true);
 }
 
 /* ---- searching and sleeping -------------------------------------------- */
@@ -201,12 +230,13 @@ static bool spin(gort_worker *w, gort__work *out) {
     if (!atomic_compare_exchange_strong(&rt->spinning, &none, 1)) return false;
     w->spinning = true;
   }
-  for (int i = 0; i < SPIN_ROUNDS; i++) {
+  int64_t until = gort_now() + SPIN_NS;
+  do {
     if (atomic_load_explicit(&rt->stopping, memory_order_relaxed)) return false;
     fire_timers(rt);
     if (gort__sched_find(w, out)) return true;
     for (int j = 0; j < SPIN_PAUSES; j++) gort__pause();
-  }
+  } while (gort_now() < until);
   return false;
 }
 

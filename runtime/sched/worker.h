@@ -71,8 +71,17 @@ extern _Thread_local gort_worker *gort__self
 /* The worker's life: finds work, runs it, sleeps; returns when the runtime
  * stops. first: run this record in vm 0 first (the main task), or NULL. */
 void gort__worker_loop(gort_worker *w, gort_record *first);
-/* Starts r in vm, which w holds; true when the task only yielded. */
+/* w gives its place to another: true when it had one. Under rt->lock; what is
+ * in its queues is to be spilled. */
+bool gort__worker_block_locked(gort_worker *w);
+/* The steps of running a vm that w holds. A task, a record: true when it only
+ * yielded. */
+bool gort__worker_run(gort_worker *w, gort_vm *vm, gort_task *t);
 bool gort__worker_start_record(gort_worker *w, gort_vm *vm, gort_record *r);
+/* Leaves a vm without ready tasks; false when some arrived meanwhile. */
+bool gort__worker_leave_vm(gort_worker *w, gort_vm *vm);
+/* Queues it: at the end (fair), or here. */
+void gort__worker_put_down(gort_worker *w, gort_vm *vm, bool fair);
 /* Makes worker number rt->nworkers; the caller holds rt->lock and starts its
  * thread after dropping it. NULL when memory or the table is full. */
 gort_worker *gort__worker_new_locked(gort *rt);

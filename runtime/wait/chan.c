@@ -126,10 +126,10 @@ static void chan_destroy(gort_object *o) {
 }
 
 static const gort__source_ops chan_source = {
-    chan_poll,
-    chan_enqueue,
-    chan_dequeue,
-    {"chan receive", "chan send"},
+    .poll = chan_poll,
+    .enqueue = chan_enqueue,
+    .dequeue = chan_dequeue,
+    .reason = {"chan receive", "chan send"},
 };
 static const gort_class chan_class = {"channel", chan_destroy, &chan_source};
 

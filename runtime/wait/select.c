@@ -133,6 +133,15 @@ static int wait_for_all(gort_task *self, gort_case *cases, size_t n,
   return rc;
 }
 
+/* The wait could not begin. */
+static GORT_COLD int refuse(gort_task *self, gort_case *cases, size_t n,
+                            int rc) {
+  rc = gort__wait_refuse(self, rc);
+  for (size_t i = 0; i < n && rc == GORT_PARKED; i++)
+    gort_value_drop(&cases[i].value);
+  return rc;
+}
+
 int gort_select(gort_task *self, gort_case *cases, size_t n,
                 const gort_limit *limit, gort_result *res) {
   if (n > MAX_CASES) return GORT_ERANGE;
@@ -157,18 +166,11 @@ int gort_select(gort_task *self, gort_case *cases, size_t n,
   gort__wakelist wake = {0};
   lock_all(cases, by_address, live);
   res->index = poll_all(cases, perm, live, res, &wake);
-  if (res->index >= 0) {
-    unlock_all(cases, by_address, live);
-    gort__ready_all(&wake);
-    return 0;
-  }
-  bool reached = limit && gort__limit_reached(limit, res);
-  if (!reached) rc = wait_for_all(self, cases, n, limit);
+  bool waits = res->index < 0 && !(limit && gort__limit_reached(limit, res));
+  if (waits) rc = wait_for_all(self, cases, n, limit);
   unlock_all(cases, by_address, live);
-  if (reached) return 0;
-  if (rc == 0) return gort__wait_park(self, limit);
-  rc = gort__wait_refuse(self, rc);
-  for (size_t i = 0; i < n && rc == GORT_PARKED; i++)
-    gort_value_drop(&cases[i].value);
+  if (waits)
+    rc = rc == 0 ? gort__wait_park(self, limit) : refuse(self, cases, n, rc);
+  gort__ready_all(&wake);
   return rc;
 }

@@ -74,10 +74,10 @@ static void timer_destroy(gort_object *o) {
 }
 
 static const gort__source_ops timer_source = {
-    timer_poll,
-    timer_enqueue,
-    timer_dequeue,
-    {"timer wait", "timer wait"},
+    .poll = timer_poll,
+    .enqueue = timer_enqueue,
+    .dequeue = timer_dequeue,
+    .reason = {"timer wait", "timer wait"},
 };
 static const gort_class timer_class = {"timer", timer_destroy, &timer_source};
 

@@ -42,6 +42,19 @@ gort_waiter *gort__waiter_pop(gort__link *queue) {
   return NULL;
 }
 
+bool gort__waiter_alive(const gort_waiter *w) {
+  return !w->shared || atomic_load(&w->task->wait.ticket) == GORT_TICKET_OPEN;
+}
+
+gort_waiter *gort__waiter_first(gort__link *queue) {
+  while (!gort__list_empty(queue)) {
+    gort_waiter *w = gort__container(queue->next, gort_waiter, link);
+    if (gort__waiter_alive(w)) return w;
+    gort__list_unlink(&w->link);
+  }
+  return NULL;
+}
+
 /* The task's waiters and, behind them, two permutations of the cases. */
 int gort__wait_reserve(gort__wait *wait, size_t n) {
   if (wait->room >= n) return 0;
@@ -63,8 +76,10 @@ void gort__wait_begin(gort_task *self, gort_waiter *ws, uint32_t n,
   wait->ws = ws;
   wait->selects = wait->limited = false;
   wait->parked = true;
+  wait->number++;
   if (self->vm) wait->since = gort__monitor_now(self->vm->rt);
-  atomic_store_explicit(&wait->ticket, ticket, memory_order_relaxed);
+  /* Release: the end of a bound task's context claims it without a lock. */
+  atomic_store_explicit(&wait->ticket, ticket, memory_order_release);
 }
 
 int gort__wait_refuse(gort_task *self, int rc) {
@@ -151,16 +166,15 @@ int gort_wait(gort_task *self, gort_source *s, gort_op op, gort_value *value,
   }
   gort__lock_take(&s->lock);
   int rc = ops_of(s)->poll(s, op, value, res, &wake);
-  if (rc != GORT_PARKED) {
+  bool parks = rc == GORT_PARKED && !(limit && gort__limit_reached(limit, res));
+  if (parks) {
+    rc = wait_locked(self, s, op, value, limit);
+  } else {
     gort__lock_give(&s->lock);
-    if (wake.first) gort__ready_all(&wake);
-    return rc;
+    rc = 0;
   }
-  if (limit && gort__limit_reached(limit, res)) {
-    gort__lock_give(&s->lock);
-    return 0;
-  }
-  return wait_locked(self, s, op, value, limit);
+  if (wake.first) gort__ready_all(&wake);
+  return rc;
 }
 
 int gort_wait_try(gort_source *s, gort_op op, gort_value *value,
@@ -188,9 +202,14 @@ int gort_sleep(gort_task *self, const gort_limit *limit) {
 
 static void unlink_waiter(gort_waiter *w) {
   gort_source *s = w->source;
+  gort__wakelist wake = {0};
   gort__lock_take(&s->lock);
-  if (gort__link_listed(&w->link)) ops_of(s)->dequeue(s, w);
+  if (gort__link_listed(&w->link)) {
+    ops_of(s)->dequeue(s, w);
+    if (ops_of(s)->left) ops_of(s)->left(s, &wake);
+  }
   gort__lock_give(&s->lock);
+  if (wake.first) gort__ready_all(&wake);
 }
 
 /* Unlinks what is linked but the winner, which its claimer has unlinked. */

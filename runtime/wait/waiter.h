@@ -56,6 +56,9 @@ struct gort__source_ops {
   void (*enqueue)(gort_source *s, gort_waiter *w);
   void (*dequeue)(gort_source *s, gort_waiter *w); /* w is linked */
   const char *reason[2];                           /* by gort_op, for dumps */
+  /* Or NULL: a waiter that gave up was dequeued; lets those through that it
+   * held back. */
+  void (*left)(gort_source *s, gort__wakelist *wake);
 };
 
 enum {
@@ -82,6 +85,7 @@ typedef struct gort__wait {
   bool parked;        /* between GORT_PARKED and gort_wait_finish */
   bool interruptible; /* every waiter is shared: gort_task_interrupt */
   gort__timer timer;
+  uint32_t number;    /* of waits; only differences count */
   int64_t since;      /* coarse, for dumps */
   const char *reason; /* of a wait without waiters; static */
 } gort__wait;
@@ -95,6 +99,13 @@ const char *gort__wait_reason(const gort__wait *wait);
 bool gort__waiter_claim(gort_waiter *w);
 /* Unlinks and claims the oldest waiter of queue that can be claimed. */
 gort_waiter *gort__waiter_pop(gort__link *queue);
+
+/* Somebody may still wake its task through it; when not, its wait is decided
+ * and the task is about to unlink it. */
+bool gort__waiter_alive(const gort_waiter *w);
+/* The oldest waiter of queue that is alive, still queued; the dead before it
+ * are unlinked. */
+gort_waiter *gort__waiter_first(gort__link *queue);
 
 /* Everything but shared, and the value of a send. */
 static inline void gort__waiter_init(gort_waiter *w, gort_task *task,

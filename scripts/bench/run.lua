@@ -37,6 +37,8 @@ local WORKLOADS = {
   { name = "sieve", unit = "us", count = 2000, go = true },
   { name = "ring", unit = "ns", count = 1000000, go = true },
   { name = "skynet", unit = "ns", count = 1000000, go = true },
+  { name = "mutex", unit = "ns", count = 10000000, go = true, max = 60 },
+  { name = "contended", unit = "ns", count = 4000000, go = true },
   { name = "sleepers", unit = "s", count = 100000, go = true, ratio = 1.0 },
   { name = "with_timeout", unit = "ns", count = 1000000, go = true,
     ratio = 1.0 },

@@ -4,6 +4,9 @@
 local assert = require "luassert"
 local run = require "spec.support.run"
 
+-- Sanitizers keep what is freed: there memory tells nothing.
+local sanitized = (os.getenv "GORT_CONFIG" or ""):find "san" ~= nil
+
 local function output(text, options)
   local r = run(text, options)
   assert.equal("", r.err)
@@ -101,7 +104,7 @@ describe("classes that refer to each other and change in turn", function()
       local before = rss()
       rounds(20000)
       print(rss() - before < 20000)]], { limit = 60 })
-    assert.equal("true\n", out)
+    if not sanitized then assert.equal("true\n", out) end
   end)
 
   it("arrive as they are, through a channel too", function()
@@ -222,7 +225,7 @@ describe("a message that cannot be decoded", function()
     local dir = run.directory()
     run.write(dir .. "/pm.lua",
       "local M = {} if here then function M.f() end end return M")
-    assert.equal("200\ntrue\n", output([[
+    local out = output([[
       package.path = "./?.lua"
       here = true
       local f = require "pm".f
@@ -243,7 +246,8 @@ describe("a message that cannot be decoded", function()
       local big = ("x"):rep(1 << 20)
       for _ = 1, 200 do ch:send { big, f } end
       print((done:recv()))
-      print(rss() < 150000)]], { dir = dir, limit = 60 }))
+      print(rss() < 150000)]], { dir = dir, limit = 60 })
+    assert.matches(sanitized and "^200\n" or "^200\ntrue\n", out)
     run.remove(dir)
   end)
 end)

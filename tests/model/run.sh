@@ -114,6 +114,12 @@ ticket() {
   check ticket -DBROKEN_FINISH error
 }
 
+bond() {
+  check bond "" none
+  check bond -DBROKEN error
+  check bond -DNO_IDLE error
+}
+
 deadlock() {
   check deadlock "" none
   [ -n "${FULL:-}" ] && check deadlock "-DSTEPS=2 -DFIXED_PROCS" none
@@ -122,10 +128,10 @@ deadlock() {
   check deadlock -DNO_RINGS error
 }
 
-[ $# -gt 0 ] || set -- ring vm sleep ticket deadlock
+[ $# -gt 0 ] || set -- ring vm sleep ticket bond deadlock
 for model; do
   case $model in
-  ring | vm | ticket | deadlock) "$model" ;;
+  ring | vm | ticket | bond | deadlock) "$model" ;;
   sleep) sleep_model ;;
   *)
     echo "run.sh: no model $model" >&2

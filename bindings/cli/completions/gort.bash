@@ -25,7 +25,7 @@ _gort() {
   esac
   if [[ $cur == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W \
-      "-e -i -l -v -E -W - -- --procs --help --version" -- "$cur")
+      "-e -i -l -v -E -W - -- --procs --leaks --debug=contexts --help --version" -- "$cur")
   else
     mapfile -t COMPREPLY < <(compgen -f -X '!*.lua' -- "$cur"
       compgen -d -- "$cur")
