@@ -37,13 +37,17 @@ static void *lua_memory(void *ud, void *ptr, size_t osize, size_t nsize) {
 /* The same where the host limits or does it. */
 static void *host_memory(void *ud, void *ptr, size_t osize, size_t nsize) {
   lgort_vm *vm = ud;
+  const lgort_host *h = vm->host;
+  size_t bytes = atomic_load_explicit(&vm->bytes, memory_order_relaxed);
   size_t old = ptr ? osize : 0;
-  size_t limit = vm->host->vm_memory;
-  if (limit && nsize > old && nsize - old > limit - vm->memory) return NULL;
-  void *moved = vm->host->alloc
-                    ? vm->host->alloc(vm->host->alloc_user, ptr, osize, nsize)
-                    : lua_memory(NULL, ptr, osize, nsize);
-  if (moved || nsize == 0) vm->memory += nsize - old;
+  if (h->vm_memory && nsize > old &&
+      (bytes > h->vm_memory || nsize - old > h->vm_memory - bytes))
+    return NULL;
+  if (!h->alloc) return lua_memory(ud, ptr, osize, nsize);
+  void *moved = h->alloc(h->alloc_user, ptr, osize, nsize);
+  if (moved || nsize == 0)
+    atomic_store_explicit(&vm->bytes, bytes - old + nsize,
+                          memory_order_relaxed);
   return moved;
 }
 

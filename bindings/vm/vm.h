@@ -128,7 +128,6 @@ typedef struct lgort_vm {
   atomic_bool preempt;  /* the running task's turn is over; relaxed */
   atomic_int interrupt; /* lgort_interrupt; set by any thread */
 
-  size_t memory;        /* in use, where that is counted */
   unsigned new_handles; /* since the last collection */
   int panics;           /* how many this vm has added to panicking */
   bool closing;         /* os.exit closes the state */

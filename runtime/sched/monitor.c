@@ -148,8 +148,7 @@ static void monitor_main(void *arg) {
     sleep_a_tick(rt, &idle);
   }
   /* Whoever stops may not wait, or be the one that computes. */
-  while (rt->options.preempt &&
-         gort__stop_urge(rt, atomic_load(&rt->stopper)))
+  while (rt->options.preempt && gort__stop_urge(rt, atomic_load(&rt->stopper)))
     nanosleep(&(struct timespec){.tv_nsec = 2 * MS}, NULL);
 }
 
