@@ -100,15 +100,16 @@ describe("the guide to embedding", function()
     if not plain then return end
     local text = run.read "bindings/doc/embedding.md"
     local code = assert(text:match "## A stock lua5.4.-```lua\n(.-)```")
-    local r = run.shell(("LUA_CPATH='%sstock/?.so' timeout 60 lua5.4 -e %s"):format(
-      build, run.quote(code)))
+    local command = "LUA_CPATH='%sstock/?.so' timeout 60 lua5.4 -e %s"
+    local r = run.shell(command:format(build, run.quote(code)))
     assert.are.equal("42\ttrue\n", r.out, r.err)
   end)
 end)
 
 describe("an embedded runtime", function()
   it("comes and goes without a trace", function()
-    local r = host("tests/embed/measure", { "cycles", plain and "500" or "100" })
+    local times = plain and "500" or "100"
+    local r = host("tests/embed/measure", { "cycles", times })
     assert.are.equal(0, r.status, r.err)
     local n = numbers(r.out)
     if not plain then return end
@@ -136,14 +137,17 @@ describe("an installed gort", function()
       set -e
       cd %s && mv staged%s/gort gort && cd - >&2
       export PKG_CONFIG_PATH=%s/gort/lib/pkgconfig
-      gcc scripts/examples/embed/csv.c -o %s/csv $(pkg-config --cflags --libs lgort)
+      flags=$(pkg-config --cflags --libs lgort)
+      gcc scripts/examples/embed/csv.c -o %s/csv $flags
       echo a,1 | LD_LIBRARY_PATH=%s/gort/lib %s/csv
       pkg-config --modversion gort
       readelf -d %s/gort/lib/libgort.so | grep -c 'SONAME.*libgort.so.0'
-      LUA_CPATH='%s/gort/lib/lua/5.4/?.so' lua5.4 -e 'print(require"gort".run(type, 1))'
+      LUA_CPATH='%s/gort/lib/lua/5.4/?.so' \
+        lua5.4 -e 'print(require"gort".run(type, 1))'
       readelf -d %s/gort/lib/lua/5.4/gort.so | grep -c liblua || true
     ]]):format(dir, dir, dir, dir, dir, dir, dir, dir, dir))
     run.remove(dir)
-    assert.are.equal("a 1\n" .. gort.version .. "\n1\nnumber\n0\n", r.out, r.err)
+    assert.are.equal("a 1\n" .. gort.version .. "\n1\nnumber\n0\n", r.out,
+      r.err)
   end)
 end)

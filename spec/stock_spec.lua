@@ -12,8 +12,9 @@ local function lua(code, ...)
   local f = assert(io.open(path, "w"))
   f:write(code)
   f:close()
-  local p = assert(io.popen(("LUA_CPATH='%s' timeout 60 lua5.4 %s %s 2>&1"):format(
-    build, path, table.concat({ ... }, " "))))
+  local command = "LUA_CPATH='%s' timeout 60 lua5.4 %s %s 2>&1"
+  local p = assert(io.popen(command:format(build, path,
+    table.concat({ ... }, " "))))
   local out = p:read "a"
   local _, _, status = p:close()
   os.remove(path)
@@ -64,7 +65,9 @@ describe("gort in a stock lua", function()
       string.twice = function(s) return s .. s end
       gort.run(function()
         local c = gort.chan()
-        gort.go(function() c:send((" a "):trim():twice() .. before(1) .. after(1)) end)
+        gort.go(function()
+          c:send((" a "):trim():twice() .. before(1) .. after(1))
+        end)
         print((c:recv()))
       end)]]
     assert.are.equal("aa23\n", out)
