@@ -43,6 +43,8 @@ INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
 BASHDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
+# Where a stock lua5.4 looks for C modules.
+CMODDIR ?= $(PREFIX)/lib/lua/5.4
 DESTDIR ?=
 
 # Seconds that one test program or spec file may take, and how often
@@ -68,15 +70,17 @@ VERSION = $(call ask,VERSION,sed -n \
 NPROC = $(call ask,NPROC,nproc)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
-LANGUAGE := -std=c11 -D_GNU_SOURCE -pthread -fvisibility=hidden
+LANGUAGE := -std=c11 -D_GNU_SOURCE -pthread -fvisibility=hidden -fPIC \
+  -fno-semantic-interposition
 INCLUDES := -Iruntime/include -Ibindings/include -Iruntime -Ibindings
 COMPILE = $(CC) $(LANGUAGE) $(WARNINGS) $(CHECKS) $(CFLAGS) $(CPPFLAGS) \
   $(INCLUDES) $(UV_CFLAGS) -MMD -MP -c
 LINK = $(CC) -pthread $(CHECKS) $(CFLAGS) $(LDFLAGS)
 
-# Lua is linked statically and whole: the program exports every lua_* symbol, so
-# that C modules made for a stock lua5.4 load (as Debian's lua5.4 does it).
-LUA_WHOLE = -Wl,-E -Wl,--whole-archive $(LUA_LIBDIR)/liblua5.4.a \
+# Lua and libgort are linked statically and whole: the program exports every
+# lua_* symbol, so that C modules made for a stock lua5.4 load (as Debian's
+# lua5.4 does it), and what modules made for gort call.
+WHOLE = -Wl,-E -Wl,--whole-archive $(LIB) $(LUA_LIBDIR)/liblua5.4.a \
   -Wl,--no-whole-archive
 LIBS = $(UV_LIBS) -lm -ldl
 
@@ -93,7 +97,9 @@ MAKEFLAGS += --no-print-directory
 
 RUNTIME_SRC := $(sort $(wildcard runtime/*/*.c))
 CLI_SRC := $(sort $(wildcard bindings/cli/*.c))
-BINDINGS_SRC := $(filter-out $(CLI_SRC),$(sort $(wildcard bindings/*/*.c)))
+STOCK_SRC := $(sort $(wildcard bindings/stock/*.c))
+BINDINGS_SRC := $(filter-out $(CLI_SRC) $(STOCK_SRC),\
+  $(sort $(wildcard bindings/*/*.c)))
 TEST_SRC := $(sort $(wildcard tests/test_*.c))
 STRESS_SRC := $(sort $(wildcard tests/stress/*.c))
 SUPPORT_SRC := $(sort $(wildcard tests/support/*.c))
@@ -104,17 +110,24 @@ MANPAGES := $(wildcard bindings/cli/*.1)
 COMPLETIONS := bindings/cli/completions
 
 LIB := $(O)/libgort.a
+SOVERSION = $(firstword $(subst ., ,$(VERSION)))
+SHARED := $(O)/libgort.so
+STOCK := $(O)/stock/gort.so
+STOCK_OBJ := $(STOCK_SRC:%.c=$(O)/%.o)
 LIB_OBJ := $(RUNTIME_SRC:%.c=$(O)/%.o) $(BINDINGS_SRC:%.c=$(O)/%.o)
 CLI_OBJ := $(CLI_SRC:%.c=$(O)/%.o)
 SUPPORT_OBJ := $(SUPPORT_SRC:%.c=$(O)/%.o)
 TESTS := $(TEST_SRC:%.c=$(O)/%)
 STRESS := $(STRESS_SRC:%.c=$(O)/%)
 MODULES := $(MODULE_SRC:%.c=$(O)/%.so)
+HOST_SRC := $(sort $(wildcard scripts/examples/embed/*.c tests/embed/*.c \
+  scripts/examples/embed/*.cpp))
+HOSTS := $(addprefix $(O)/,$(basename $(HOST_SRC)))
 TEST_OBJ := $(TESTS:%=%.o) $(STRESS:%=%.o) $(SUPPORT_OBJ) $(MODULES:.so=.o)
 
 C_DIRS = $(wildcard runtime bindings tests)
 C_FILES = $(shell find $(C_DIRS) -name '*.[ch]' | sort)
-C_SRC = $(RUNTIME_SRC) $(BINDINGS_SRC) $(CLI_SRC) $(TEST_SRC) $(STRESS_SRC) \
+C_SRC = $(RUNTIME_SRC) $(BINDINGS_SRC) $(STOCK_SRC) $(CLI_SRC) $(TEST_SRC) $(STRESS_SRC) \
   $(SUPPORT_SRC) $(MODULE_SRC)
 # The same in every configuration: once will do.
 MODELS := $(if $(SANITIZE),,tests/model/run.sh)
@@ -127,20 +140,31 @@ BASH_FILES = $(COMPLETIONS)/gort.bash
 .SECONDARY:
 .DELETE_ON_ERROR:
 .PHONY: all programs run bench test check spec models stress asan tsan fuzz fuzzers lint format \
-  install uninstall dist clean help FORCE
+  install install-module module uninstall dist clean help FORCE
 
-all: build/gort $(LIB) ## build the program (build/gort) and libgort.a
+all: build/gort $(LIB) $(SHARED) $(STOCK) ## build the program (build/gort) and the libraries
 
 build/gort: $(O)/gort FORCE
 	@[ "$$(readlink $@)" = $(CONFIG)/gort ] || ln -sfn $(CONFIG)/gort $@
 
 $(O)/gort: $(CLI_OBJ) $(LIB) $(O)/link-flags
-	$(LINK) -o $@ $(CLI_OBJ) $(LIB) $(LUA_WHOLE) $(EDIT_LIBS) $(LIBS) \
-	  $(ALLOCATOR)
+	$(LINK) -o $@ $(CLI_OBJ) $(WHOLE) $(EDIT_LIBS) $(LIBS) $(ALLOCATOR)
 
 $(LIB): $(LIB_OBJ) $(O)/objects
 	@rm -f $@
 	$(AR) rcs $@ $(LIB_OBJ)
+
+# Hosts get Lua from its own library, as C modules that they load do.
+$(SHARED): $(LIB_OBJ) $(O)/objects $(O)/link-flags
+	$(LINK) -shared -Wl,-soname,libgort.so.$(SOVERSION) -Wl,-Bsymbolic \
+	  -o $@.$(SOVERSION) $(LIB_OBJ) -llua5.4 $(LIBS)
+	@ln -sf libgort.so.$(SOVERSION) $@
+
+# The module for a stock lua5.4 has the Lua of the program that loads it.
+$(STOCK): $(STOCK_OBJ) $(LIB) $(O)/link-flags
+	@mkdir -p $(@D)
+	$(LINK) -shared -Wl,-Bsymbolic -Wl,--exclude-libs,ALL -o $@ $(STOCK_OBJ) \
+	  $(LIB) $(LIBS)
 
 # runtime/ does without Lua: its sources are not shown where the headers are.
 $(O)/runtime/%.o: runtime/%.c $(O)/flags
@@ -155,7 +179,7 @@ $(O)/bindings/%.o: bindings/%.c $(O)/flags
 
 # What a build depends on besides files: a change rewrites the stamp.
 $(O)/flags: STAMP = $(COMPILE) $(LUA_CFLAGS)
-$(O)/link-flags: STAMP = $(LINK) $(LUA_WHOLE) $(EDIT_LIBS) $(LIBS) $(ALLOCATOR) $(CLI_OBJ)
+$(O)/link-flags: STAMP = $(LINK) $(WHOLE) $(EDIT_LIBS) $(LIBS) $(ALLOCATOR) $(CLI_OBJ)
 $(O)/objects: STAMP = $(LIB_OBJ)
 $(O)/flags $(O)/link-flags $(O)/objects: FORCE
 	@mkdir -p $(@D)
@@ -165,7 +189,7 @@ $(O)/flags $(O)/link-flags $(O)/objects: FORCE
 
 FORCE:
 
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_OBJ:.o=.d)
+-include $(LIB_OBJ:.o=.d) $(STOCK_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_OBJ:.o=.d)
 
 run: ## install what is missing, build, count words in the system's licences
 	@scripts/dev/setup.sh build
@@ -191,12 +215,26 @@ $(TESTS) $(STRESS): $(O)/%: $(O)/%.o $(SUPPORT_OBJ) $(LIB) $(O)/link-flags
 	$(LINK) -o $@ $< $(SUPPORT_OBJ) $(LIB) $(LUA_LIBDIR)/liblua5.4.a \
 	  $(CMOCKA_LIBS) $(LIBS)
 
+# Programs that embed gort see what is installed: two headers and libgort.so.
+HOST_FLAGS = -Wall -Wextra -pthread $(CHECKS) -g -O1 -Iruntime/include \
+  -Ibindings/include $(LUA_CFLAGS) $(UV_CFLAGS)
+HOST_LINK = -L$(O) -lgort -llua5.4 $(UV_LIBS) -lm \
+  -Wl,-rpath,$(abspath $(O)) -Wl,-rpath-link,$(O)
+
+$(O)/%: %.c $(SHARED) $(HEADERS)
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -D_GNU_SOURCE $(HOST_FLAGS) -o $@ $< $(HOST_LINK)
+
+$(O)/%: %.cpp $(SHARED) $(HEADERS)
+	@mkdir -p $(@D)
+	$(CXX) -std=c++17 $(HOST_FLAGS) -o $@ $< $(HOST_LINK)
+
 # C modules for specs to load: nothing of gort or Lua is linked.
 $(O)/tests/modules/%.o: COMPILE += -fPIC -fvisibility=default
 $(O)/tests/modules/%.so: $(O)/tests/modules/%.o
 	$(LINK) -shared -o $@ $<
 
-programs: all $(TESTS) $(STRESS) $(MODULES)
+programs: all $(TESTS) $(STRESS) $(MODULES) $(HOSTS)
 
 test: ## install what is missing, build, run every test and spec
 	@scripts/dev/setup.sh test
@@ -206,7 +244,7 @@ test: ## install what is missing, build, run every test and spec
 check: programs ## the C tests and the quick form of the stress tests
 	@$(QUICK) $(RUN_TESTS) $(TESTS) $(STRESS)
 
-spec: all $(MODULES) ## the Lua specs, in busted, run by gort
+spec: all $(MODULES) $(HOSTS) ## the Lua specs, in busted, run by gort
 	@$(RUN_TESTS) $(SPECS)
 
 models: ## the SPIN models of the lock-free parts
@@ -274,17 +312,34 @@ install: all ## install to $(DESTDIR)$(PREFIX)
 	install -m 644 $(MANPAGES) $(DESTDIR)$(MANDIR)/man1
 	install -m 644 $(COMPLETIONS)/gort.bash $(DESTDIR)$(BASHDIR)/gort
 	install -m 644 $(COMPLETIONS)/_gort $(DESTDIR)$(ZSHDIR)/_gort
-	@printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$(INCLUDEDIR)' \
-	  'libdir=$(LIBDIR)' '' 'Name: gort' \
-	  "Description: Go's concurrency in C: tasks, channels, select" \
-	  'Version: $(VERSION)' 'Requires: libuv' 'Cflags: -I$${includedir}' \
-	  'Libs: -L$${libdir} -lgort -pthread -lm' \
-	  >$(DESTDIR)$(LIBDIR)/pkgconfig/gort.pc
+	install -m 755 $(SHARED).$(SOVERSION) \
+	  $(DESTDIR)$(LIBDIR)/libgort.so.$(VERSION)
+	ln -sf libgort.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libgort.so.$(SOVERSION)
+	ln -sf libgort.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libgort.so
+	@printf '$(PC)' gort "Go's concurrency in C: tasks, channels, select" \
+	  libuv >$(DESTDIR)$(LIBDIR)/pkgconfig/gort.pc
+	@printf '$(PC)' lgort "Go's concurrency for Lua, inside a program" \
+	  'gort lua5.4' >$(DESTDIR)$(LIBDIR)/pkgconfig/lgort.pc
+	@$(MAKE) install-module
+
+# Name, description, what it requires. Static linking needs Lua in any case.
+PC = prefix=$(PREFIX)\nincludedir=$(INCLUDEDIR)\nlibdir=$(LIBDIR)\n\nName: \
+%s\nDescription: %s\nVersion: $(VERSION)\nRequires: %s\nCflags: \
+-I$${includedir}\nLibs: -L$${libdir} -lgort -pthread\nLibs.private: \
+-llua5.4 -luv -lm -ldl\n
+
+module: $(STOCK) ## the module for a stock lua5.4
+
+install-module: $(STOCK)
+	install -d $(DESTDIR)$(CMODDIR)
+	install -m 755 $(STOCK) $(DESTDIR)$(CMODDIR)/gort.so
 
 uninstall: ## remove what install put there
 	rm -f $(DESTDIR)$(BINDIR)/gort $(DESTDIR)$(LIBDIR)/libgort.a \
 	  $(DESTDIR)$(BASHDIR)/gort $(DESTDIR)$(ZSHDIR)/_gort \
+	  $(DESTDIR)$(LIBDIR)/libgort.so $(DESTDIR)$(LIBDIR)/libgort.so.* \
 	  $(DESTDIR)$(LIBDIR)/pkgconfig/gort.pc \
+	  $(DESTDIR)$(LIBDIR)/pkgconfig/lgort.pc $(DESTDIR)$(CMODDIR)/gort.so \
 	  $(patsubst %,$(DESTDIR)$(INCLUDEDIR)/%,$(notdir $(HEADERS))) \
 	  $(patsubst %,$(DESTDIR)$(MANDIR)/man1/%,$(notdir $(MANPAGES)))
 

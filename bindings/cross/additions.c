@@ -168,6 +168,36 @@ void lgort_use_additions(lua_State *L, lgort_vm *vm, lgort_class *additions) {
   lua_rawseti(L, LUA_REGISTRYINDEX, vm->added_values);
 }
 
+/* What was in the table on top before a state was adopted counts, too: sets
+ * again what no other state has. Not for package.preload: that is full of
+ * loaders. */
+static void note_earlier(lua_State *L, lgort_vm *vm, const char *library) {
+  lua_State *pristine = vm->host->pristine;
+  if (!pristine || vm != vm->host->adopted || strchr(library, '.')) return;
+  int lib = lua_gettop(L), n = 0;
+  lgort_push_library(pristine, library);
+  lua_newtable(L);
+  for (lua_pushnil(L); lua_next(L, lib); lua_pop(L, 1)) {
+    if (lua_type(L, -2) != LUA_TSTRING) continue;
+    if (lua_getfield(pristine, -1, lua_tostring(L, -2)) == LUA_TNIL) {
+      lua_pushvalue(L, -2);
+      lua_rawseti(L, lib + 1, ++n);
+    }
+    lua_pop(pristine, 1);
+  }
+  lua_pop(pristine, 1);
+  for (; n > 0; n--) {
+    lua_rawgeti(L, lib + 1, n);
+    lua_pushvalue(L, -1);
+    lua_rawget(L, lib); /* key, value */
+    lua_pushvalue(L, -2);
+    lua_pushnil(L);
+    lua_rawset(L, lib);
+    lua_settable(L, lib);
+  }
+  lua_settop(L, lib);
+}
+
 void lgort_open_additions(lua_State *L, lgort_vm *vm) {
   lua_newtable(L);
   vm->added = luaL_ref(L, LUA_REGISTRYINDEX);
@@ -182,6 +212,7 @@ void lgort_open_additions(lua_State *L, lgort_vm *vm) {
     lua_pushlightuserdata(L, lgort_watch_mark);
     lua_setfield(L, -2, "__metatable");
     lua_setmetatable(L, -2);
+    note_earlier(L, vm, libraries[i]);
     lua_pop(L, 1);
   }
 }

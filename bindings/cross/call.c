@@ -28,8 +28,9 @@ typedef struct call {
   lgort_host *host;
   lgort_class *additions; /* owned or NULL */
   lgort_code *code;       /* CALL_VALUES: owns a count */
-  lua_CFunction body;     /* CALL_C: the main task */
+  lua_CFunction body;     /* CALL_C: the main task, or the host's */
   void *user;
+  void (*gone)(void *user); /* of a call that was not made; or NULL */
   uint32_t nups, nargs;
   gort_value values[]; /* owned: captures, then arguments; or one message */
 } call;
@@ -38,8 +39,11 @@ static call *call_of(gort_record *r) { return gort_record_payload(r); }
 
 void lgort_describe_site(const char *source, int line, uint64_t parent,
                          char *out, size_t size) {
-  snprintf(out, size, "created by task %llu at %s:%d",
-           (unsigned long long)parent, source, line);
+  if (parent == 0 && line == 0)
+    snprintf(out, size, "created by %s", source);
+  else
+    snprintf(out, size, "created by task %llu at %s:%d",
+             (unsigned long long)parent, source, line);
 }
 
 /* ---- making ------------------------------------------------------------ */
@@ -206,6 +210,8 @@ static gort_record *try_plain(lua_State *L, lgort_vm *vm, int first) {
 gort_record *lgort_call_new(lua_State *L, lgort_vm *vm, int first) {
   call site;
   size_t held = vm->held.n;
+  if (vm == vm->host->adopted && !vm->task)
+    luaL_error(L, "cannot start task: only inside gort.run");
   note_site(L, vm, &site);
   lgort_class *additions = lgort_additions(L, vm, &subject);
   if (additions) {
@@ -246,6 +252,15 @@ gort_record *lgort_main_record(lgort_host *h, lua_CFunction body, void *user) {
   return r;
 }
 
+gort_record *lgort_host_record(lgort_host *h, lua_CFunction body, void *user,
+                               void (*gone)(void *user)) {
+  gort_record *r = lgort_main_record(h, body, user);
+  if (!r) return NULL;
+  call_of(r)->gone = gone;
+  call_of(r)->source = "the host";
+  return r;
+}
+
 gort_record *lgort_call_copy(gort_record *r) {
   call *from = call_of(r);
   uint32_t n = from->nups + from->nargs;
@@ -279,6 +294,8 @@ void lgort_call_drop(gort_record *r) {
   c->told = NULL;
   c->code = NULL;
   c->additions = NULL;
+  if (c->gone) c->gone(c->user);
+  c->gone = NULL;
 }
 
 lgort_host *lgort_call_host(gort_record *r) { return call_of(r)->host; }
@@ -376,6 +393,7 @@ int lgort_call_push(lua_State *L, gort_record *r) {
   if (c->form == CALL_C) {
     lua_pushcfunction(L, c->body);
     lua_pushlightuserdata(L, c->user);
+    c->gone = NULL; /* the body has it */
     return 2;
   }
   if (c->form == CALL_MESSAGE) return lgort_decode(L, vm, &c->values[0]);

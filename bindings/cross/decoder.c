@@ -603,6 +603,8 @@ int lgort_decode(lua_State *L, lgort_vm *vm, gort_value *v) {
     lua_pushlstring(L, gort_buf_bytes(b), gort_buf_len(b));
   else if (kind == LGORT_KIND_FLAT)
     lgort_decode_flat(L, b);
+  else if (kind == LGORT_KIND_OBJECT)
+    lgort_unpack(L, (const lgort_packed *)(void *)gort_buf_bytes(b));
   else
     n = decode_safely(L, b);
   lgort_unhold(&vm->held, held);

@@ -250,11 +250,22 @@ void lgort_push_task_env(lua_State *L, lgort_vm *vm) {
 
 /* ---- opening ----------------------------------------------------------- */
 
+/* Whether the global at idx is one that every state has. */
+static bool is_standard(lua_State *L, const lgort_vm *vm, int idx) {
+  lua_State *pristine = vm->host->pristine;
+  if (!pristine || vm != vm->host->adopted) return true;
+  if (lua_type(L, idx) != LUA_TSTRING) return false;
+  bool is = lua_getglobal(pristine, lua_tostring(L, idx)) != LUA_TNIL;
+  lua_pop(pristine, 1);
+  return is;
+}
+
 void lgort_open_env(lua_State *L, lgort_vm *vm) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
   vm->globals_ptr = lua_topointer(L, -1);
   lua_newtable(L);
   for (lua_pushnil(L); lua_next(L, -3); lua_pop(L, 1)) {
+    if (!is_standard(L, vm, -2)) continue;
     lua_pushvalue(L, -2);
     lua_pushvalue(L, -2);
     lua_rawset(L, -5);

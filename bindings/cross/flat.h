@@ -10,7 +10,7 @@
 #include "vm/vm.h"
 
 /* What is in a GORT_DATA value. */
-enum { LGORT_KIND_MESSAGE, LGORT_KIND_FLAT };
+enum { LGORT_KIND_MESSAGE, LGORT_KIND_FLAT, LGORT_KIND_OBJECT };
 
 /* Encodes the table at idx; false, and nothing was done, when it is not flat
  * or not small, or memory is out. Runs no Lua code. */

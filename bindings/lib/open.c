@@ -42,8 +42,10 @@ static void as_module(lua_State *L, const char *name) {
  * one has its fields from there: Lua's messages name a function after the
  * first module that they find it in, and `go` is to be called so. */
 static void as_global(lua_State *L, const char *name) {
-  lua_pushvalue(L, -1);
-  lua_setglobal(L, name);
+  if (!lgort_vm_of(L)->host->adopted) {
+    lua_pushvalue(L, -1);
+    lua_setglobal(L, name);
+  }
   luaL_getmetafield(L, -2, "__index");
   lua_insert(L, -2);
   lua_setfield(L, -2, name);
@@ -91,5 +93,8 @@ void lgort_open_all(lua_State *L) {
   lgort_open_sync(L);
   as_module(L, "gort.sync");
   lua_setfield(L, -2, "sync");
-  lua_setglobal(L, "gort");
+  if (lgort_vm_of(L)->host->adopted)
+    lua_pop(L, 1); /* a script of a stock lua asks for it */
+  else
+    lua_setglobal(L, "gort");
 }

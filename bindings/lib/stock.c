@@ -199,6 +199,11 @@ static int os_exit(lua_State *L) {
   else
     status = (int)luaL_optinteger(L, 1, EXIT_SUCCESS);
   bool close = lua_toboolean(L, 2);
+  if (vm->host->embeds) {
+    vm->host->leave(vm->host, status); /* the process goes on, not the task */
+    if (lgort_can_park(L, vm)) return lgort_park(L, 0, NULL);
+    return luaL_error(L, "os.exit");
+  }
   /* Not in a finalizer that runs because the state closes. */
   if (close && vm->task_co && !vm->closing) {
     vm->closing = true;

@@ -142,12 +142,15 @@ static void drop_record(lgort_task *lt) {
 
 void lgort_forget(gort_vm *vm, gort_task *t) {
   lgort_task *lt = gort_task_state(t);
-  (void)vm;
+  lgort_vm *lvm = gort_vm_state(vm);
   if (!lt) return;
   drop_record(lt);
   if (lt->told) gort_object_release(lt->told);
   gort_value_drop(&lt->trace);
-  gort_free(lt);
+  if (lvm == lvm->host->adopted) /* its state goes on */
+    free_coroutine(lvm->L, lvm, lt);
+  else
+    gort_free(lt);
 }
 
 /* ---- a task's end ------------------------------------------------------ */

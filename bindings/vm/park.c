@@ -23,6 +23,9 @@ static bool lets_yield(const char *name) {
 
 void lgort_cannot_park(lua_State *L) {
   lua_Debug ar;
+  lgort_vm *vm = lgort_vm_of(L);
+  if (vm == vm->host->adopted && !vm->task)
+    luaL_error(L, "cannot block here: only inside gort.run");
   for (int level = 1; lua_getstack(L, level, &ar); level++) {
     lua_getinfo(L, "Snf", &ar);
     bool is_c = *ar.what == 'C';

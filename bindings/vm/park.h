@@ -12,7 +12,7 @@
 
 /* True when the running function could park. */
 static inline bool lgort_can_park(lua_State *L, lgort_vm *vm) {
-  return lua_isyieldable(L) && vm->nopark == 0;
+  return lua_isyieldable(L) && vm->nopark == 0 && vm->task;
 }
 
 /* Raises the error that names the C function that is in the way. */

@@ -37,7 +37,9 @@ void lgort_end_hook(lua_State *L, lgort_vm *vm) {
   atomic_store_explicit(&vm->preempt, false, memory_order_relaxed);
   if (vm->nopark == 0 && lua_isyieldable(L)) {
     vm->yielding = LGORT_YIELD_TURN;
-    lua_yield(L, 0);
+    lua_yield(L, 0); /* comes back: Lua yields when the hook has returned */
+  } else if (vm->host->insists && gort_is_stopping(vm->rt)) {
+    luaL_error(L, "%s", gort_strerror(GORT_ESTOPPED));
   }
 }
 

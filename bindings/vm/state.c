@@ -12,6 +12,7 @@
 #include "cross/standard.h"
 #include "lib/lib.h"
 #include "cross/call.h"
+#include "vm/adopt.h"
 #include "vm/bound.h"
 #include "vm/coro.h"
 #include "vm/hooks.h"
@@ -34,12 +35,33 @@ static void *lua_memory(void *ud, void *ptr, size_t osize, size_t nsize) {
   return moved || !ptr || nsize > osize ? moved : ptr;
 }
 
+/* The same where the host limits or does it. */
+static void *host_memory(void *ud, void *ptr, size_t osize, size_t nsize) {
+  lgort_vm *vm = ud;
+  const lgort_host *h = vm->host;
+  size_t bytes = atomic_load_explicit(&vm->bytes, memory_order_relaxed);
+  size_t old = ptr ? osize : 0;
+  if (h->vm_memory && nsize > old &&
+      (bytes > h->vm_memory || nsize - old > h->vm_memory - bytes))
+    return NULL;
+  if (!h->alloc) return lua_memory(ud, ptr, osize, nsize);
+  void *moved = h->alloc(h->alloc_user, ptr, osize, nsize);
+  if (moved || nsize == 0)
+    atomic_store_explicit(&vm->bytes, bytes - old + nsize,
+                          memory_order_relaxed);
+  return moved;
+}
+
 /* Writes the warning that has been put together. */
 static void end_warning(lgort_vm *vm) {
   char *text = gort_text_take(vm->warning);
   vm->warning = NULL;
-  if (text) lgort_write(vm->host, stderr, text, strlen(text));
-  fflush(stderr);
+  if (text && vm->host->warn) {
+    vm->host->warn(vm->host, text);
+  } else if (text) {
+    lgort_write(vm->host, stderr, text, strlen(text));
+    fflush(stderr);
+  }
   gort_free(text);
 }
 
@@ -53,15 +75,15 @@ static void warn(void *ud, const char *message, int to_be_continued) {
     if (strcmp(message, "@off") == 0) vm->warn_on = false;
     return;
   }
-  if (!vm->warn_on) return;
+  if (!vm->warn_on && !vm->host->warn) return;
   if (!vm->warning) {
     vm->warning = gort_text_new();
     if (!vm->warning) return;
-    gort_text_add(vm->warning, head, sizeof head - 1);
+    if (!vm->host->warn) gort_text_add(vm->warning, head, sizeof head - 1);
   }
   gort_text_add(vm->warning, message, strlen(message));
   if (to_be_continued) return;
-  gort_text_add(vm->warning, "\n", 1);
+  if (!vm->host->warn) gort_text_add(vm->warning, "\n", 1);
   end_warning(vm);
 }
 
@@ -85,6 +107,16 @@ static void keep_libraries(lua_State *L) {
   lua_pop(L, 1);
 }
 
+/* The host's modules, where require finds them. */
+static void preload(lua_State *L, const luaL_Reg *modules) {
+  lua_getfield(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+  for (; modules && modules->name; modules++) {
+    lua_pushcfunction(L, modules->func);
+    lua_setfield(L, -2, modules->name);
+  }
+  lua_pop(L, 1);
+}
+
 /* Protected: fills a fresh state. */
 static int open_state(lua_State *L) {
   lgort_vm *vm = lgort_vm_of(L);
@@ -92,7 +124,7 @@ static int open_state(lua_State *L) {
     lua_pushboolean(L, 1);
     lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
   }
-  luaL_openlibs(L);
+  if (vm != vm->host->adopted) luaL_openlibs(L);
   keep_libraries(L);
   vm->threads = new_ref_table(L, NULL);
   vm->handles = new_ref_table(L, "v");
@@ -111,9 +143,11 @@ static int open_state(lua_State *L) {
   lgort_open_stock(L);
   lgort_open_output(L);
   lgort_open_all(L);
+  preload(L, vm->host->modules);
   if (vm->host->on_open) {
     lua_pushcfunction(L, vm->host->on_open);
-    lua_call(L, 0, 0);
+    lua_pushlightuserdata(L, vm->host->user);
+    lua_call(L, 1, 0);
   }
   lgort_open_env(L, vm);
   lgort_open_additions(L, vm);
@@ -122,9 +156,7 @@ static int open_state(lua_State *L) {
   return 0;
 }
 
-static void vm_destroy(gort_vm *gvm) {
-  lgort_vm *vm = gort_vm_state(gvm);
-  if (vm->L) lua_close(vm->L);
+static void free_parts(lgort_vm *vm) {
   if (vm->warning) end_warning(vm);
   lgort_held_fini(&vm->held);
   lgort_encoder_fini(&vm->encoder);
@@ -132,17 +164,36 @@ static void vm_destroy(gort_vm *gvm) {
   lgort_purse_fini(&vm->purse);
   lgort_class_release(vm->additions);
   lgort_pool_fini(vm);
+}
+
+static void vm_destroy(gort_vm *gvm) {
+  lgort_vm *vm = gort_vm_state(gvm);
+  if (vm == vm->host->adopted) return;
+  if (vm->L) lua_close(vm->L);
+  free_parts(vm);
   gort_free(vm);
 }
 
+/* The state that is there already serves one more runtime. */
+static int vm_reuse(gort_vm *gvm, lgort_vm *vm) {
+  vm->vm = gvm;
+  vm->rt = gort_vm_runtime(gvm);
+  vm->task_co = NULL;
+  gort_vm_set_state(gvm, vm);
+  return 0;
+}
+
 static int vm_create(gort_vm *gvm, void *arg) {
+  lgort_host *h = arg;
+  if (h->adopted && gort_vm_index(gvm) == 0) return vm_reuse(gvm, h->adopted);
   lgort_vm *vm = gort_malloc(sizeof *vm);
   if (!vm) return GORT_ENOMEM;
   memset(vm, 0, sizeof *vm);
   vm->vm = gvm;
   vm->rt = gort_vm_runtime(gvm);
-  vm->host = arg;
-  vm->L = lua_newstate(lua_memory, vm);
+  vm->host = h;
+  bool counted = vm->host->alloc || vm->host->vm_memory;
+  vm->L = lua_newstate(counted ? host_memory : lua_memory, vm);
   if (!vm->L) {
     gort_free(vm);
     return GORT_ENOMEM;
@@ -152,9 +203,11 @@ static int vm_create(gort_vm *gvm, void *arg) {
   vm->warn_on = vm->host->warn_on;
   gort_vm_set_state(gvm, vm);
   lua_pushcfunction(vm->L, open_state);
-  if (lua_pcall(vm->L, 0, 0, 0) != LUA_OK) {
+  int status = lua_pcall(vm->L, 0, 0, 0);
+  if (status != LUA_OK) {
+    if (vm->host->refused) vm->host->refused(vm->host, lua_tostring(vm->L, -1));
     vm_destroy(gvm);
-    return GORT_ENOMEM;
+    return status == LUA_ERRMEM ? GORT_ENOMEM : GORT_ELUA;
   }
   return 0;
 }
@@ -171,3 +224,44 @@ const gort_vm_ops lgort_ops = {
     .forget = lgort_forget,
     .drop = lgort_call_drop,
 };
+
+/* ---- a state that is there already ------------------------------------- */
+
+static const char adopted_key = 0;
+
+bool lgort_is_adopted(lua_State *L) {
+  bool is = lua_rawgetp(L, LUA_REGISTRYINDEX, &adopted_key) != LUA_TNIL;
+  lua_pop(L, 1);
+  return is;
+}
+
+lgort_vm *lgort__vm_of_stranger(lua_State *L) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+  lgort_vm *vm = *(lgort_vm **)lua_getextraspace(lua_tothread(L, -1));
+  lua_pop(L, 1);
+  *(lgort_vm **)lua_getextraspace(L) = vm;
+  return vm;
+}
+
+void lgort_adopt_state(lua_State *L, lgort_vm *vm) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+  *(lgort_vm **)lua_getextraspace(lua_tothread(L, -1)) = vm;
+  *(lgort_vm **)lua_getextraspace(L) = vm;
+  lua_pop(L, 1);
+  vm->L = lua_newthread(L); /* the main one may be in use while tasks run */
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &adopted_key);
+}
+
+void lgort_open_adopted(lua_State *L, lgort_vm *vm) {
+  lua_State *pristine = luaL_newstate();
+  if (!pristine) luaL_error(L, "not enough memory");
+  luaL_openlibs(pristine);
+  vm->host->pristine = pristine;
+  lua_pushcfunction(L, open_state);
+  int status = lua_pcall(L, 0, 0, 0);
+  vm->host->pristine = NULL;
+  lua_close(pristine);
+  if (status != LUA_OK) lua_error(L);
+}
+
+void lgort_abandon_state(lgort_vm *vm) { free_parts(vm); }

@@ -38,6 +38,19 @@ typedef struct lgort_host {
   bool (*_Atomic show)(struct lgort_host *h, FILE *f, const char *text,
                        size_t len);
   void *user;
+  /* Of an embedding program; zero elsewhere. */
+  lua_Alloc alloc; /* NULL: gort_realloc */
+  void *alloc_user;
+  size_t vm_memory; /* 0: no limit */
+  const luaL_Reg *modules;
+  void (*refused)(struct lgort_host *h, const char *why); /* no new vm */
+  void (*warn)(struct lgort_host *h, const char *text);
+  struct lgort_pending *pendings; /* guarded by codes.mutex (pending.c) */
+  bool insists; /* a runtime that stops ends what cannot yield by an error */
+  bool embeds;  /* it is an lgort's */
+  struct lgort_vm
+      *adopted;        /* vm 0, of a state that is there already; or NULL */
+  lua_State *pristine; /* while that is opened: a state as Lua makes it */
   atomic_uint_least64_t class_ids; /* the last one given (classes.h) */
   atomic_uint additions;           /* the same, for additions.h */
   bool warn_on;                    /* as lua's -W, in every vm */
@@ -168,9 +181,13 @@ typedef struct lgort_vm {
 /* fwrite, through the host's show. True when all was written. */
 bool lgort_write(lgort_host *h, FILE *f, const char *text, size_t len);
 
+/* The vm of a thread that is older than its state's adoption (adopt.h). */
+lgort_vm *lgort__vm_of_stranger(lua_State *L);
+
 /* The vm that L belongs to. L runs, or has never been parked. */
 static inline lgort_vm *lgort_vm_of(lua_State *L) {
-  return *(lgort_vm **)lua_getextraspace(L);
+  lgort_vm *vm = *(lgort_vm **)lua_getextraspace(L);
+  return __builtin_expect(vm != NULL, 1) ? vm : lgort__vm_of_stranger(L);
 }
 
 /* A coroutine that the runtime suspended belongs to a task that waits: only
@@ -190,5 +207,9 @@ extern const gort_vm_ops lgort_ops;
  * userdata argument, in vm 0, and catches errors itself. NULL when memory is
  * out. */
 gort_record *lgort_main_record(lgort_host *h, lua_CFunction body, void *user);
+/* The same for a task of the host's, in any vm. gone(user) is called when it
+ * was not. */
+gort_record *lgort_host_record(lgort_host *h, lua_CFunction body, void *user,
+                               void (*gone)(void *user));
 
 #endif

@@ -108,3 +108,16 @@ bool gort_value_equal(const gort_value *a, const gort_value *b) {
       return false;
   }
 }
+
+int gort_string(const char *bytes, size_t len, gort_value *out) {
+  gort_buf *b = gort_buf_new(len, NULL);
+  if (!b) return GORT_ENOMEM;
+  memcpy(b->bytes, bytes, len);
+  *out = (gort_value){.type = GORT_STRING, .u.buf = b};
+  return 0;
+}
+
+gort_value gort_handle(void *object) {
+  gort_object_retain(object);
+  return (gort_value){.type = GORT_OBJECT, .u.obj = object};
+}

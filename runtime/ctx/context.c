@@ -184,6 +184,7 @@ static void context_destroy(gort_object *o) {
     gort_value_drop(&c->deadline_cause);
     gort_value_drop(&c->key);
     gort_value_drop(&c->value);
+    if (!parent) gort__release(c->rt);
     gort_free(c);
     if (!parent || atomic_fetch_sub_explicit(&parent->src.obj.refs, 1,
                                              memory_order_acq_rel) > 1)
@@ -277,7 +278,9 @@ int gort_context_new(gort_context *parent, gort_context_options *o,
 
 int gort__context_roots_init(gort *rt) {
   rt->background = allocate(rt);
+  if (rt->background) gort__retain(rt);
   rt->todo = rt->background ? allocate(rt) : NULL;
+  if (rt->todo) gort__retain(rt);
   return rt->todo ? 0 : GORT_ENOMEM;
 }
 

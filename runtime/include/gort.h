@@ -19,6 +19,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define GORT_VERSION_MAJOR 0
 #define GORT_VERSION_MINOR 1
 #define GORT_VERSION_PATCH 0
@@ -31,24 +35,29 @@
 #endif
 
 /* Name, code, text. The first four are libuv's (and errno's) values. */
-#define GORT_ERRORS(X)                                      \
-  X(EINTR, -4, "interrupted!")                              \
-  X(ENOMEM, -12, "not enough memory")                       \
-  X(EINVAL, -22, "invalid argument")                        \
-  X(ERANGE, -34, "size out of range")                       \
-  X(ECLOSED, -5001, "send on closed channel")               \
-  X(ECLOSE, -5002, "close of closed channel")               \
-  X(ETIMEOUT, -5003, "timeout")                             \
-  X(ECANCELED, -5004, "context canceled")                   \
-  X(EDEADLINE, -5005, "context deadline exceeded")          \
-  X(ENEGATIVE, -5006, "negative wait group counter")        \
-  X(EDEADLOCK, -5007, "all tasks are asleep")               \
-  X(EBOUND, -5008, "the task's context is done")            \
-  X(EUNLOCKED, -5010, "unlock of unlocked mutex")           \
-  X(EREADLOCKED, -5011,                                     \
-    "unlock of unlocked rwmutex: it is locked for reading") \
-  X(ERELEASE, -5012, "semaphore: released more than held")  \
-  X(EBUSY, -5013, "the group's limit cannot change while its tasks run")
+#define GORT_ERRORS(X)                                                   \
+  X(EINTR, -4, "interrupted!")                                           \
+  X(ENOMEM, -12, "not enough memory")                                    \
+  X(EINVAL, -22, "invalid argument")                                     \
+  X(ERANGE, -34, "size out of range")                                    \
+  X(ECLOSED, -5001, "send on closed channel")                            \
+  X(ECLOSE, -5002, "close of closed channel")                            \
+  X(ETIMEOUT, -5003, "timeout")                                          \
+  X(ECANCELED, -5004, "context canceled")                                \
+  X(EDEADLINE, -5005, "context deadline exceeded")                       \
+  X(ENEGATIVE, -5006, "negative wait group counter")                     \
+  X(EDEADLOCK, -5007, "all tasks are asleep")                            \
+  X(EBOUND, -5008, "the task's context is done")                         \
+  X(EUNLOCKED, -5010, "unlock of unlocked mutex")                        \
+  X(EREADLOCKED, -5011,                                                  \
+    "unlock of unlocked rwmutex: it is locked for reading")              \
+  X(ERELEASE, -5012, "semaphore: released more than held")               \
+  X(EBUSY, -5013, "the group's limit cannot change while its tasks run") \
+  X(EAGAIN, -11, "would have to wait")                                   \
+  X(EWORKER, -5020, "a task must not block its thread")                  \
+  X(ESTOPPED, -5021, "the runtime has stopped")                          \
+  X(ELUA, -5022, "error in Lua code")                                    \
+  X(ETASK, -5023, "an error that no task caught")
 
 enum {
 #define GORT_ERROR_CODE(name, code, text) GORT_##name = (code),
@@ -129,6 +138,36 @@ GORT_API gort_value gort_value_copy(const gort_value *v);
 
 /* As Lua's ==, for all but GORT_DATA, which is equal to nothing. */
 GORT_API bool gort_value_equal(const gort_value *a, const gort_value *b);
+
+static inline gort_value gort_nil(void) {
+  gort_value v;
+  v.type = GORT_NIL;
+  v.kind = 0;
+  v.u.i = 0;
+  return v;
+}
+static inline gort_value gort_boolean(bool b) {
+  gort_value v = gort_nil();
+  v.type = GORT_BOOLEAN;
+  v.u.b = b;
+  return v;
+}
+static inline gort_value gort_integer(int64_t i) {
+  gort_value v = gort_nil();
+  v.type = GORT_INTEGER;
+  v.u.i = i;
+  return v;
+}
+static inline gort_value gort_float(double n) {
+  gort_value v = gort_nil();
+  v.type = GORT_FLOAT;
+  v.u.n = n;
+  return v;
+}
+/* A copy of len bytes, which may hold any. 0 or GORT_ENOMEM; owned. */
+GORT_API int gort_string(const char *bytes, size_t len, gort_value *out);
+/* A count of its own of an object: a channel, a context ... */
+GORT_API gort_value gort_handle(void *object);
 
 /* A counted buffer of len bytes, uninitialised. drop, when not NULL, runs
  * before the bytes are freed (it releases what they refer to).
@@ -226,14 +265,22 @@ typedef struct gort_options {
  * task). Returns owned through out. Starts no thread. */
 GORT_API int gort_new(const gort_options *options, gort **out);
 /* Stops the workers, drops unstarted records, destroys the vms. The caller
- * must not be one of its workers. Waits for a worker stuck in a C call. */
+ * must not be one of its workers. Waits for a worker stuck in a C call. Objects
+ * that somebody still holds stay until they are released; contexts can be
+ * cancelled, but no timer of this runtime fires any more. */
 GORT_API void gort_destroy(gort *rt);
 /* Runs main (takes it) in vm 0 with the calling thread as the first worker,
- * until it has ended. 0 or GORT_EDEADLOCK. */
+ * until it has ended. Without one (NULL) the runtime serves: it runs what
+ * gort_go and gort_go_main give it until gort_stop. 0 or GORT_EDEADLOCK. */
 GORT_API int gort_run(gort *rt, gort_record *main);
 /* Asks every worker to stop and waits up to timeout_ns for those that run
  * interpreter code; true when none is left in a vm. From any worker. */
 GORT_API bool gort_stop(gort *rt, int64_t timeout_ns);
+
+/* From the beginning of gort_stop, or a deadlock, on. Any thread. */
+GORT_API bool gort_is_stopping(gort *rt);
+/* Whether this thread is a worker, of any runtime. */
+GORT_API bool gort_is_worker(void);
 
 /* While it is held, tasks that wait are no deadlock: somebody outside may
  * wake them. Counted. Any thread. */
@@ -287,6 +334,9 @@ GORT_API void gort_go(gort *rt, gort_record *r);
  * own, without a place among the workers. At most 256 at a time, the others
  * wait. From a worker. */
 GORT_API void gort_go_blocking(gort *rt, gort_record *r);
+
+/* The same in vm 0, while the runtime serves. Any thread but a worker. */
+GORT_API void gort_go_main(gort *rt, gort_record *r);
 
 GORT_API uint64_t gort_task_id(const gort_task *t);
 GORT_API gort_vm *gort_task_vm(gort_task *t);
@@ -353,7 +403,9 @@ typedef struct gort_limit {
   int64_t deadline;
   gort_context *ctx;
 } gort_limit;
+#ifndef __cplusplus
 #define GORT_UNTIL(when) (&(gort_limit){(when), NULL})
+#endif
 
 typedef enum gort_op { GORT_RECV, GORT_SEND } gort_op;
 
@@ -617,6 +669,54 @@ GORT_API gort_value gort_group_trace(gort_group *g);
 /* Ends its context, and the scope with all the tasks in it. */
 GORT_API void gort_group_cancel(gort_group *g, bool scope);
 
+/* ---- threads of the host ------------------------------------------------
+ *
+ * What a thread that is no worker does with channels, contexts and all else
+ * that one can wait for. Nothing here needs a task. On a worker these return
+ * GORT_EWORKER where they would have to wait: a task must not block its
+ * thread.
+ *
+ * Holds. When all tasks wait and nothing outside can wake one, that is a
+ * deadlock. Threads of the host can: so while a runtime is held it has none.
+ * A channel that is open to the host (gort_chan_open) holds its runtime. */
+
+/* Does op on s, and waits for it. 0: done, res is filled, value was taken
+ * when it is a send. Else a code, and value is still the caller's:
+ * GORT_ETIMEOUT, GORT_ECANCELED, GORT_EDEADLINE (the limit; NULL: none),
+ * GORT_ECLOSED, GORT_ENOMEM, GORT_EWORKER. Any thread. */
+GORT_API int gort_thread_wait(gort_source *s, gort_op op, gort_value *value,
+                              const gort_limit *limit, gort_result *res);
+/* Chooses among n cases as gort_select does, and waits. 0: res->index is the
+ * case that was chosen; the values of all other cases are still the caller's.
+ * Else a code as above (a send that was chosen on a closed channel:
+ * GORT_ECLOSED, and res->index tells which). */
+GORT_API int gort_thread_select(gort_case *cases, size_t n,
+                                const gort_limit *limit, gort_result *res);
+
+/* Sends; 0 (value is taken) or a code (it is not). */
+GORT_API int gort_chan_send(gort_chan *c, gort_value *value,
+                            const gort_limit *limit);
+/* Receives: 1 and *out, owned; 0 and nil when c is closed and drained; or a
+ * code. */
+GORT_API int gort_chan_recv(gort_chan *c, gort_value *out,
+                            const gort_limit *limit);
+/* The same without waiting: GORT_EAGAIN where the others would. Any thread,
+ * workers too. */
+GORT_API int gort_chan_try_send(gort_chan *c, gort_value *value);
+GORT_API int gort_chan_try_recv(gort_chan *c, gort_value *out);
+
+/* A new channel, open to the host: it holds rt until the host leaves it. When
+ * rt stops it is closed (what it has buffered can still be received).
+ * Returns owned through out: give it back with gort_chan_leave. */
+GORT_API int gort_chan_open(gort *rt, size_t cap, gort_chan **out);
+/* The same for a channel that the host has got from a task; takes a count of
+ * its own. 0 or GORT_ENOMEM. */
+GORT_API int gort_chan_join(gort *rt, gort_chan *c);
+/* The host does no more with c: gives back the hold and the count of one
+ * gort_chan_open or gort_chan_join. While rt exists; afterwards the count is
+ * given back with gort_object_release. */
+GORT_API void gort_chan_leave(gort *rt, gort_chan *c);
+
 /* ---- time, blocking work ----------------------------------------------- */
 
 GORT_API int64_t gort_now(void);     /* ns, monotonic */
@@ -625,5 +725,12 @@ GORT_API double gort_wall_now(void); /* s since the epoch */
 /* Runs work(arg) on a thread that may block and parks self until it is done.
  * GORT_PARKED or a code. */
 GORT_API int gort_blocking(gort_task *self, void (*work)(void *arg), void *arg);
+/* The same without a task: 0 or a code. What has not begun when the runtime
+ * ends never does. Any thread. */
+GORT_API int gort_blocking_go(gort *rt, void (*work)(void *arg), void *arg);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

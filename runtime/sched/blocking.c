@@ -12,7 +12,7 @@ struct gort__job {
   gort__job *next;
   void (*work)(void *arg);
   void *arg;
-  gort_task *task;
+  gort_task *task; /* NULL: nobody waits for it */
 };
 
 int gort__blocking_init(gort__blocking *b) {
@@ -53,7 +53,7 @@ static void thread_main(void *arg) {
       job->work(job->arg);
       gort_task *t = job->task;
       gort_free(job);
-      gort__ready(t);
+      if (t) gort__ready(t);
       /* After ready: in between, the program must not look deadlocked. */
       if (atomic_fetch_sub(&b->jobs, 1) == 1) gort__deadlock_hint(rt);
       uv_mutex_lock(&b->mutex);
@@ -82,27 +82,19 @@ static int add_thread_locked(gort *rt) {
   return rc;
 }
 
-int gort_blocking(gort_task *self, void (*work)(void *arg), void *arg) {
-  gort *rt = self->vm->rt;
+/* Takes job; 0 or a code. */
+static int submit(gort *rt, gort__job *job) {
   gort__blocking *b = &rt->blocking;
-  if (gort_task_err(self)) return GORT_EBOUND;
-  gort__job *job = gort_malloc(sizeof *job);
-  if (!job) return GORT_ENOMEM;
-  *job = (gort__job){.work = work, .arg = arg, .task = self};
-  /* Decided from the start: only the end of the work ends it. */
-  gort__wait_begin(self, NULL, 0, GORT_TICKET_TIMEOUT);
-  self->wait.reason = GORT_REASON_BLOCKING;
   atomic_fetch_add(&b->jobs, 1);
   int rc = 0;
   uv_mutex_lock(&b->mutex);
   if (b->queued >= b->idle && b->threads < MAX_THREADS)
     rc = add_thread_locked(rt);
-  if (b->threads == 0) {
+  if (b->threads == 0 || b->stopping) {
     uv_mutex_unlock(&b->mutex);
     atomic_fetch_sub(&b->jobs, 1);
-    self->wait.parked = false;
     gort_free(job);
-    return rc;
+    return rc < 0 ? rc : GORT_ESTOPPED;
   }
   if (b->last)
     b->last->next = job;
@@ -112,7 +104,31 @@ int gort_blocking(gort_task *self, void (*work)(void *arg), void *arg) {
   b->queued++;
   uv_cond_signal(&b->work);
   uv_mutex_unlock(&b->mutex);
-  return GORT_PARKED;
+  return 0;
+}
+
+static gort__job *new_job(gort_task *t, void (*work)(void *arg), void *arg) {
+  gort__job *job = gort_malloc(sizeof *job);
+  if (job) *job = (gort__job){.work = work, .arg = arg, .task = t};
+  return job;
+}
+
+int gort_blocking(gort_task *self, void (*work)(void *arg), void *arg) {
+  if (gort_task_err(self)) return GORT_EBOUND;
+  gort__job *job = new_job(self, work, arg);
+  if (!job) return GORT_ENOMEM;
+  /* Decided from the start: only the end of the work ends it. */
+  gort__wait_begin(self, NULL, 0, GORT_TICKET_TIMEOUT);
+  self->wait.reason = GORT_REASON_BLOCKING;
+  int rc = submit(self->vm->rt, job);
+  if (rc == 0) return GORT_PARKED;
+  self->wait.parked = false;
+  return rc;
+}
+
+int gort_blocking_go(gort *rt, void (*work)(void *arg), void *arg) {
+  gort__job *job = new_job(NULL, work, arg);
+  return job ? submit(rt, job) : GORT_ENOMEM;
 }
 
 void gort__blocking_stop(gort__blocking *b) {

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <time.h>
 
 #include "sched/runtime.h"
 
@@ -146,6 +147,9 @@ static void monitor_main(void *arg) {
     tick(rt);
     sleep_a_tick(rt, &idle);
   }
+  /* Whoever stops may not wait, or be the one that computes. */
+  while (rt->options.preempt && gort__stop_urge(rt, atomic_load(&rt->stopper)))
+    nanosleep(&(struct timespec){.tv_nsec = 2 * MS}, NULL);
 }
 
 int gort__monitor_init(gort__monitor *m) {
@@ -162,7 +166,9 @@ int gort__monitor_init(gort__monitor *m) {
 
 void gort__monitor_start(gort *rt) {
   unsigned no = 0;
-  if (atomic_load_explicit(&rt->monitor.started, memory_order_relaxed)) return;
+  if (atomic_load_explicit(&rt->monitor.started, memory_order_relaxed) ||
+      atomic_load(&rt->stopping))
+    return;
   if (!atomic_compare_exchange_strong(&rt->monitor.started, &no, 1)) return;
   /* The signals of the program are for the program's own threads. */
   sigset_t all, old;

@@ -67,6 +67,7 @@ unsigned gort_maxprocs(gort *rt, unsigned n) {
 static void init_plain(gort *rt, const gort_options *options) {
   memset(rt, 0, sizeof *rt);
   rt->options = *options;
+  atomic_init(&rt->refs, 1);
   unsigned procs = options->maxprocs ? options->maxprocs : default_procs();
   atomic_init(&rt->maxprocs, procs < GORT_MAX_PROCS ? procs : GORT_MAX_PROCS);
   gort__lock_init(&rt->lock, GORT_RANK_SCHED);
@@ -78,6 +79,18 @@ static void init_plain(gort *rt, const gort_options *options) {
   gort__lock_init(&rt->afters_lock, GORT_RANK_LEAF);
   gort__lock_init(&rt->places_lock, GORT_RANK_LEAF);
   gort__list_init(&rt->afters);
+}
+
+void gort__retain(gort *rt) {
+  atomic_fetch_add_explicit(&rt->refs, 1, memory_order_relaxed);
+}
+
+/* What contexts and timers use after the runtime's end goes last. */
+void gort__release(gort *rt) {
+  if (atomic_fetch_sub_explicit(&rt->refs, 1, memory_order_acq_rel) != 1)
+    return;
+  gort__timers_fini(&rt->timers);
+  gort__free_aligned(rt);
 }
 
 int gort_new(const gort_options *options, gort **out) {
@@ -99,6 +112,7 @@ int gort_new(const gort_options *options, gort **out) {
   rc = gort__vm_new(rt, 0, &vm);
   if (rc < 0) goto no_vm;
   atomic_store(&rt->vms[0], vm);
+  gort__host_init(rt, vm);
   atomic_store(&rt->nvms, 1);
   if (options->preempt) gort__preempt_install();
   *out = rt;
@@ -114,16 +128,16 @@ no_blocking:
 no_monitor:
   gort__poller_fini(&rt->poller);
 no_poller:
-  gort__timers_fini(&rt->timers);
-  gort__free_aligned(rt);
+  gort__release(rt);
   return rc;
 }
 
 int gort_run(gort *rt, gort_record *main) {
   gort_worker *w = atomic_load(&rt->workers[0]);
+  rt->serves = !main;
   atomic_store(&w->status, GORT_WORKER_ACTIVE);
   atomic_fetch_add(&rt->active, 1);
-  atomic_fetch_add(&w->spawned, 1);
+  if (main) atomic_fetch_add(&w->spawned, 1);
   gort__worker_loop(w, main);
   return atomic_load(&rt->deadlocked) ? GORT_EDEADLOCK : 0;
 }
@@ -131,6 +145,7 @@ int gort_run(gort *rt, gort_record *main) {
 /* ---- stopping ---------------------------------------------------------- */
 
 void gort__stop_tell(gort *rt) {
+  gort__host_close(rt);
   gort__poller_kick(&rt->poller);
   unsigned n = atomic_load(&rt->nworkers);
   for (unsigned i = 0; i < n; i++) {
@@ -140,7 +155,15 @@ void gort__stop_tell(gort *rt) {
   gort__monitor_poke(rt);
 }
 
+bool gort_is_stopping(gort *rt) {
+  return atomic_load_explicit(&rt->stopping, memory_order_relaxed);
+}
+
+bool gort_is_worker(void) { return gort__self != NULL; }
+
 bool gort__stop_begin(gort *rt) {
+  gort_worker *none = NULL;
+  atomic_compare_exchange_strong(&rt->stopper, &none, gort__self);
   if (atomic_exchange(&rt->stopping, true)) return false;
   gort__stop_tell(rt);
   return true;
@@ -154,7 +177,7 @@ void gort__main_ended(gort *rt) {
 
 /* Another worker still runs interpreter code; asks its task to yield. */
 static bool still_runs(gort *rt, gort_worker *w) {
-  if (w == gort__self || !atomic_load(&w->vm)) return false;
+  if (!atomic_load(&w->vm)) return false;
   if (rt->options.preempt) {
     atomic_store_explicit(&w->preempt,
                           atomic_load_explicit(&w->tick, memory_order_relaxed),
@@ -164,28 +187,34 @@ static bool still_runs(gort *rt, gort_worker *w) {
   return true;
 }
 
+bool gort__stop_urge(gort *rt, const gort_worker *but) {
+  bool left = false;
+  unsigned n = atomic_load(&rt->nworkers);
+  for (unsigned i = 0; i < n; i++) {
+    gort_worker *w = atomic_load(&rt->workers[i]);
+    if (w && w != but && still_runs(rt, w)) left = true;
+  }
+  return left;
+}
+
 bool gort_stop(gort *rt, int64_t timeout_ns) {
   gort__stop_begin(rt);
   int64_t until = gort_now() + timeout_ns;
   for (;;) {
-    bool left = false;
-    unsigned n = atomic_load(&rt->nworkers);
-    for (unsigned i = 0; i < n; i++) {
-      gort_worker *w = atomic_load(&rt->workers[i]);
-      if (w && still_runs(rt, w)) left = true;
-    }
-    if (!left) return true;
+    if (!gort__stop_urge(rt, gort__self)) return true;
     if (gort_now() >= until) return false;
     nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
   }
 }
 
+static void drop_record(gort *rt, gort_record *r) {
+  rt->options.ops->drop(r);
+  gort_record_free(r);
+}
+
 static void drop_records(gort *rt, gort_worker *w) {
   gort_record *r;
-  while ((r = gort__ring_pop(&w->records))) {
-    rt->options.ops->drop(r);
-    gort_record_free(r);
-  }
+  while ((r = gort__ring_pop(&w->records))) drop_record(rt, r);
 }
 
 static void join_workers(gort *rt) {
@@ -211,11 +240,10 @@ void gort_destroy(gort *rt) {
   gort__solo_fini(rt);
   for (unsigned i = 0; i < n; i++) drop_records(rt, rt->workers[i]);
   gort__node *node;
-  while ((node = gort__runq_pop(&rt->global_records))) {
-    gort_record *r = gort__container(node, gort_record, node);
-    rt->options.ops->drop(r);
-    gort_record_free(r);
-  }
+  while ((node = gort__runq_pop(&rt->global_records)))
+    drop_record(rt, gort__container(node, gort_record, node));
+  gort_record *r;
+  while ((r = gort__host_next(rt))) drop_record(rt, r);
   gort__afters_stop_all(rt);
   gort__timers_drop(rt);
   gort__context_roots_fini(rt);
@@ -223,9 +251,9 @@ void gort_destroy(gort *rt) {
   for (unsigned i = 0; i < n; i++) gort__worker_free(rt->workers[i]);
   gort__blocking_fini(&rt->blocking);
   gort__monitor_fini(&rt->monitor);
-  gort__timers_fini(&rt->timers);
   gort__poller_fini(&rt->poller);
-  gort__free_aligned(rt);
+  gort__host_fini(rt);
+  gort__release(rt);
 }
 
 /* ---- numbers ----------------------------------------------------------- */

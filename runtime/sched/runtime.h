@@ -11,6 +11,7 @@
 
 #include "sched/solo.h"
 #include "sched/blocking.h"
+#include "sched/host.h"
 #include "sched/monitor.h"
 #include "sched/poller.h"
 #include "sched/sched.h"
@@ -23,14 +24,20 @@ struct gort {
   gort_options options;
   sigset_t signals; /* blocked in workers: as where the runtime was made */
 
+  /* Whoever has a pointer to this that may outlive gort_destroy: its owner,
+   * the root contexts (and so all contexts), timers, afters. */
+  atomic_uint refs;
+
   /* Atomic, read often, written rarely. */
   atomic_uint maxprocs;
   atomic_bool stopping;
+  _Atomic(gort_worker *) stopper; /* the worker that began it, or NULL */
   atomic_uint nvms;
   _Atomic(gort_vm *) vms[GORT_MAX_VMS]; /* release on publish */
   atomic_uint nworkers;
   _Atomic(gort_worker *) workers[GORT_MAX_WORKERS];
   gort_task *main_task; /* written before other workers start */
+  bool serves;          /* gort_run without a main task; likewise */
   atomic_bool main_ended, deadlocked;
 
   /* Places: active workers. Written under lock, read without (seq_cst: it
@@ -68,9 +75,12 @@ struct gort {
   gort__poller poller;
   gort__monitor monitor;
   gort__blocking blocking;
+  gort__host host;
   gort__solo solo;
 };
 
+void gort__retain(gort *rt);
+void gort__release(gort *rt);
 /* True, and everyone asleep is told, when this call started the stopping. */
 bool gort__stop_begin(gort *rt);
 /* From a worker that found nothing and gave its place back: reports a
@@ -78,6 +88,8 @@ bool gort__stop_begin(gort *rt);
 void gort__deadlock_check(gort *rt);
 /* What kept the program alive from outside is gone: look again. */
 void gort__deadlock_hint(gort *rt);
+/* Asks the tasks of all workers in a vm, but one, to yield; false: none is. */
+bool gort__stop_urge(gort *rt, const gort_worker *but);
 /* Tells everyone asleep to look at rt->stopping. */
 void gort__stop_tell(gort *rt);
 /* Ends the wait of gort_run. */

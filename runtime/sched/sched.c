@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "sched/runtime.h"
+#include "wait/parker.h"
 
 enum {
   PARTNER_TURNS = 8, /* a full search after so many short ways */
@@ -73,6 +74,10 @@ static void publish_vm(gort *rt, gort_vm *vm) {
 void gort__ready(gort_task *t) {
   gort_vm *vm = t->vm;
   gort_worker *w = gort__self;
+  if (GORT_UNLIKELY(!vm)) {
+    gort__parker_tell(t);
+    return;
+  }
   if (w && atomic_load_explicit(&w->vm, memory_order_relaxed) == vm) {
     gort__runq_push(&vm->runq, &t->node);
     return;

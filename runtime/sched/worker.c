@@ -83,7 +83,7 @@ bool gort__worker_start_record(gort_worker *w, gort_vm *vm, gort_record *r) {
     gort__sched_fail(w, r, GORT_ENOMEM);
     return false;
   }
-  if (vm->index == 0) w->rt->main_task = t;
+  if (vm->index == 0 && !w->rt->serves) w->rt->main_task = t;
   vm->current = t;
   atomic_store_explicit(&vm->live, vm->n_live += 1, memory_order_relaxed);
   if (GORT_UNLIKELY(r->bond != NULL)) {
@@ -216,8 +216,10 @@ static void stop_spinning(gort *rt, bool fruitful) {
   quiet = fruitful ? 0 : quiet < MAX_QUIET ? quiet * 2 + 1 : MAX_QUIET;
   atomic_store_explicit(&rt->quiet, quiet, memory_order_relaxed);
   atomic_fetch_sub(&rt->spinning, 1);
-  /* Whoever submitted while this worker was the one that spun woke nobody. */
-  if (fruitful) gort__sched_wake(rt);
+  /* Whoever submitted while this worker was the one that spun woke nobody; what
+   * they submitted is to be seen by now, as before a sleep (P1 to P3). */
+  gort__fence();
+  if (fruitful && gort__sched_any(rt)) gort__sched_wake(rt);
 }
 
 /* Looks around for a while before it sleeps: work often comes at once. */
@@ -338,7 +340,8 @@ void gort__worker_loop(gort_worker *w, gort_record *first) {
   gort__self = w;
   w->signal_to = pthread_self();
   gort__work work = {gort_vm_main(rt), first};
-  if (first) run_vm(w, work);
+  /* Vm 0 was made RUNNING, for the first worker. */
+  if (w->index == 0) run_vm(w, work);
   while (!atomic_load_explicit(&rt->stopping, memory_order_relaxed)) {
     if (over_limit(w)) {
       go_idle(w);

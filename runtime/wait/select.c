@@ -69,10 +69,18 @@ static void unlock_all(gort_case *cases, const uint32_t *order, size_t n) {
   }
 }
 
+/* The worker's, or that of a thread of the host. */
+static gort__rand *this_rand(void) {
+  static _Thread_local gort__rand own;
+  if (gort__self) return &gort__self->rand;
+  if (!own.state) gort__rand_init(&own, (uint64_t)gort_now());
+  return &own;
+}
+
 /* Pass 1: the index of the case that was done, -1 for none. */
 static int poll_all(gort_case *cases, uint32_t *perm, size_t n,
                     gort_result *res, gort__wakelist *wake) {
-  gort__rand *rand = &gort__self->rand;
+  gort__rand *rand = this_rand();
   for (size_t i = 0; i < n; i++) {
     size_t j = i + gort__rand_below(rand, (uint32_t)(n - i));
     uint32_t pick = perm[j];

@@ -69,6 +69,7 @@ static void timer_destroy(gort_object *o) {
   gort_timer *t = gort__container(o, gort_timer, src.obj);
   if (t->drop) t->drop(t->arg);
   gort__timers_unreserve(&t->rt->timers);
+  gort__release(t->rt);
   gort_free(t);
 }
 
@@ -145,6 +146,7 @@ int gort_timer_func(gort *rt, int64_t when, gort_record *(*make)(void *),
   }
   gort__source_init(&t->src, &timer_class);
   t->rt = rt;
+  gort__retain(rt);
   t->make = make;
   t->drop = drop;
   t->arg = arg;

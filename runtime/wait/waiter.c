@@ -77,7 +77,7 @@ void gort__wait_begin(gort_task *self, gort_waiter *ws, uint32_t n,
   wait->selects = wait->limited = false;
   wait->parked = true;
   wait->number++;
-  wait->since = gort__monitor_now(self->vm->rt);
+  if (self->vm) wait->since = gort__monitor_now(self->vm->rt);
   /* Release: the end of a bound task's context claims it without a lock. */
   atomic_store_explicit(&wait->ticket, ticket, memory_order_release);
 }
@@ -95,7 +95,8 @@ int gort__wait_refuse(gort_task *self, int rc) {
 }
 
 int gort__wait_arm(gort_task *self, int64_t deadline) {
-  if (deadline == GORT_FOREVER) return 0;
+  /* A parker has a clock of its own. */
+  if (deadline == GORT_FOREVER || !self->vm) return 0;
   int rc = gort__timers_arm(&self->vm->rt->timers, &self->wait.timer, deadline);
   if (rc == 0) self->wait.armed = true;
   return rc;

@@ -14,7 +14,7 @@ build='gcc libc6-dev make pkg-config libuv1-dev liblua5.4-dev libedit-dev
 packages_of() {
   case $1 in
     build) echo "$build" ;;
-    test) echo "$build libcmocka-dev lua5.4 lua-busted procps spin tmux" \
+    test) echo "$build g++ libcmocka-dev lua5.4 lua-busted procps spin tmux" \
       "lua-argparse lua-check lua-cjson lua-filesystem lua-lpeg lua-penlight" \
       "lua-socket" ;;
     fuzz) echo "$build clang libclang-rt-14-dev" ;;

@@ -209,7 +209,12 @@ found:
   :: flag[w] ->
      flag[w] = false;
      atomic { assert(spinning > 0); spinning-- };
-     wake(v, p)
+     look(ok);
+     if
+     :: ok -> wake(v, p)
+     :: !ok
+     fi;
+     ok = false
   :: !flag[w]
   fi;
   /* The task. */
