@@ -26,8 +26,9 @@ local files = {
   other_kind = "return here and { f = function() end } or 'text'",
 }
 
-for _, mode in ipairs { "together", "apart" } do
-  describe("for a task that is put " .. mode .. ",", function()
+-- From the main task, from another to one in its own vm, and to other vms.
+for _, mode in ipairs { "main", "together", "apart" } do
+  describe("for a task (" .. mode .. "):", function()
     local dir
     setup(function()
       dir = run.directory()
@@ -39,7 +40,12 @@ for _, mode in ipairs { "together", "apart" } do
     teardown(function() run.remove(dir) end)
 
     local function gort(text)
-      return run("local ch = chan() " .. text, { dir = dir, args = { "a", "b" },
+      text = "local ch = chan() " .. text
+      if mode ~= "main" then
+        text = "local done = chan() go(function() " .. text ..
+          " done:close() end) done:recv()"
+      end
+      return run(text, { dir = dir, args = { "a", "b" },
         before = "export GORT_PLACEMENT=" .. mode })
     end
 
