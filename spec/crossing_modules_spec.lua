@@ -92,6 +92,17 @@ crossing("C modules work in tasks:", function(rule)
     assert.matches("is a C function with upvalues$", why)
   end)
 
+  rule("functions of lfs", function(across)
+    local attributes, lfs = require "lfs".attributes, require "lfs"
+    assert.equal("directory", across("spec", function(path)
+      return lfs.attributes(path, "mode")
+    end))
+    assert.equal("file", across(attributes, function(f)
+      return f("spec/support/run.lua").mode
+    end))
+    assert.equal(attributes, across(attributes))
+  end)
+
   rule("lpeg", function(across)
     local lpeg = require "lpeg"
     local P, R, C = lpeg.P, lpeg.R, lpeg.C
