@@ -19,9 +19,12 @@ local files = {
   name = "local name, file = ... return { f = function() "
     .. "return name .. ' ' .. file end }",
   -- These can be loaded by main only, which has the global.
-  raises = "if not here then error 'no luck' end return { f = print }",
-  raises_table = "if not here then error { code = 7 } end return { f = print }",
-  raises_nil = "if not here then error() end return { f = print }",
+  raises = "if not here then error 'no luck' end "
+    .. "return { f = function() end }",
+  raises_table = "if not here then error { code = 7 } end "
+    .. "return { f = function() end }",
+  raises_nil = "if not here then error() end "
+    .. "return { f = function() end }",
   poor = "return here and { f = function() end, t = { u = {} } } or {}",
   other_kind = "return here and { f = function() end } or 'text'",
 }
