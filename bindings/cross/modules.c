@@ -173,9 +173,8 @@ static void add_tables(lua_State *L, int idx, int strangers) {
   }
 }
 
-/* Pushes the set of tables that global variables hold, and their fields; but
- * not what has a name. */
-static void push_strangers(lua_State *L, lgort_vm *vm) {
+void lgort_push_strangers(lua_State *L, lgort_vm *vm) {
+  luaL_checkstack(L, 12, NULL);
   lua_newtable(L);
   int strangers = lua_gettop(L);
   lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
@@ -231,9 +230,9 @@ static void note_module(lua_State *L, lgort_vm *vm, int loader) {
 }
 
 void lgort_note_module(lua_State *L, lgort_vm *vm, int name, int module,
-                       int loader) {
+                       int loader, int strangers) {
   int top = lua_gettop(L);
-  push_strangers(L, vm);
+  lua_pushvalue(L, strangers);
   lua_pushvalue(L, name);
   lua_pushvalue(L, module);
   note_module(L, vm, loader);

@@ -154,8 +154,10 @@ static void find_loader(lua_State *L, const char *name) {
   }
 }
 
-/* The loader has run. Stack: name, loaded, mark, ..., loader (at ctx), extra
- * value, result. */
+enum { STRANGERS = 4 };
+
+/* The loader has run. Stack: name, loaded, mark, strangers, ..., loader (at
+ * ctx), extra value, result. */
 static int require_end(lua_State *L, int status, lua_KContext ctx) {
   const char *name = lua_tostring(L, 1);
   (void)status;
@@ -168,7 +170,7 @@ static int require_end(lua_State *L, int status, lua_KContext ctx) {
     lua_copy(L, -1, -2);
     lua_setfield(L, 2, name);
   }
-  lgort_note_module(L, lgort_vm_of(L), 1, lua_gettop(L), (int)ctx);
+  lgort_note_module(L, lgort_vm_of(L), 1, lua_gettop(L), (int)ctx, STRANGERS);
   lua_pushvalue(L, (int)ctx + 1);
   return 2;
 }
@@ -193,6 +195,7 @@ static int require_module(lua_State *L) {
       return lgort_park(L, 0, require_k);
   }
   begin_load(L, vm);
+  lgort_push_strangers(L, vm); /* at STRANGERS */
   find_loader(L, lua_tostring(L, 1));
   int loader = lua_gettop(L) - 1;
   lua_pushvalue(L, loader);
