@@ -38,9 +38,7 @@ crossing("functions cross:", function(rule)
   rule("with independent copies of what they capture", function(across)
     local n = 10
     local function counter() n = n + 1 return n end
-    local a, b = across(counter, function(f)
-      return f
-    end), across { counter, counter }
+    local a, b = across(counter), across { counter, counter }
     assert.equal(11, a())
     assert.equal(11, b[1]())
     assert.equal(12, b[2]())
