@@ -211,8 +211,9 @@ $(O)/tests/%.o: tests/%.c $(O)/flags
 	@mkdir -p $(@D)
 	$(COMPILE) -Itests $(LUA_CFLAGS) $(CMOCKA_CFLAGS) -o $@ $<
 
+# Without link-time optimisation: it would be done anew for each.
 $(TESTS) $(STRESS): $(O)/%: $(O)/%.o $(SUPPORT_OBJ) $(LIB) $(O)/link-flags
-	$(LINK) -o $@ $< $(SUPPORT_OBJ) $(LIB) $(LUA_LIBDIR)/liblua5.4.a \
+	$(LINK) -fno-lto -o $@ $< $(SUPPORT_OBJ) $(LIB) $(LUA_LIBDIR)/liblua5.4.a \
 	  $(CMOCKA_LIBS) $(LIBS)
 
 # Programs that embed gort see what is installed: two headers and libgort.so.
