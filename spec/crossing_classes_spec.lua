@@ -3,6 +3,8 @@
 local assert = require "luassert"
 local crossing = require "spec.support.crossing"
 
+-- luacheck: globals Base_of_spec Global_class
+
 local function point_class()
   local Point = { kind = "point" }
   Point.__index = Point
@@ -32,7 +34,9 @@ crossing("a class made by hand:", function(rule, once)
 
   rule("objects made in a task come back as ours", function(across)
     local Point = point_class()
-    local p = across(Point.new(1, 2), function(q) return q + Point.new(3, 4) end)
+    local p = across(Point.new(1, 2), function(q)
+      return q + Point.new(3, 4)
+    end)
     assert.equal(Point, getmetatable(p))
     assert.equal("4,6", tostring(p))
   end)

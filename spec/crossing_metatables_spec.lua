@@ -124,7 +124,9 @@ crossing("metamethods cross:", function(rule)
     assert.equal("locked", getmetatable(copy))
     assert.equal(1, copy.x)
     assert.equal("locked", across(v, getmetatable))
-    assert.is_false(across(v, function(o) return pcall(setmetatable, o, {}) end))
+    assert.is_false(across(v, function(o)
+      return pcall(setmetatable, o, {})
+    end))
   end)
 
   rule("__metatable = false", function(across)
@@ -147,7 +149,7 @@ crossing("metamethods cross:", function(rule)
     local back = chan(1)
     local v = with { __close = function() back:send "closed" end }
     assert.equal("used", across(v, function(o)
-      local x <close> = o
+      local _ <close> = o
       return "used"
     end))
     assert.equal("closed", (back:recv()))
@@ -239,12 +241,12 @@ crossing("__gc crosses:", function(_, once)
   end)
 
   once("not for a copy that nobody took", function()
-    local counter, ch = chan(10), chan(1)
-    ch:send(garbage(counter))
+    local counter, held = chan(10), { chan(1) }
+    held[1]:send(garbage(counter))
     collectgarbage()
     collectgarbage()
     assert.equal(1, #counter) -- the original
-    ch = nil
+    held[1] = nil
     collectgarbage()
     collectgarbage()
     assert.equal(1, #counter)

@@ -3,6 +3,8 @@
 local assert = require "luassert"
 local crossing = require "spec.support.crossing"
 
+-- luacheck: globals shared_global
+
 local function count(t)
   local n = 0
   for _ in pairs(t) do n = n + 1 end

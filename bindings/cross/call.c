@@ -13,6 +13,7 @@
 #include "cross/env.h"
 #include "cross/message.h"
 #include "cross/modules.h"
+#include "cross/standard.h"
 #include "vm/bound.h"
 #include "vm/coro.h"
 
@@ -109,6 +110,11 @@ static void drop_values(gort_value *v, uint32_t n) {
   for (uint32_t i = 0; i < n; i++) gort_value_drop(&v[i]);
 }
 
+static bool fill_value(lua_State *L, int idx, gort_value *out) {
+  return lgort_encode_simple(L, idx, out) ||
+         lgort_encode_standard(L, lgort_vm_of(L), idx, out);
+}
+
 /* Fills the values; false (nothing held) when one needs a message. */
 static bool fill_values(lua_State *L, int first, call *c) {
   int top = lua_gettop(L);
@@ -117,10 +123,10 @@ static bool fill_values(lua_State *L, int first, call *c) {
   for (; n < c->nups; n++)
     if ((int)n == c->code->env_up)
       c->values[n].type = GORT_NIL;
-    else if (!lgort_encode_simple(L, top + 1 + (int)n, &c->values[n]))
+    else if (!fill_value(L, top + 1 + (int)n, &c->values[n]))
       goto complex;
   for (uint32_t i = 1; i <= c->nargs; i++, n++)
-    if (!lgort_encode_simple(L, first + (int)i, &c->values[n])) goto complex;
+    if (!fill_value(L, first + (int)i, &c->values[n])) goto complex;
   lua_settop(L, top);
   return true;
 complex:
@@ -371,8 +377,8 @@ bool lgort_call_keeps(gort_record *r, lgort_task *t) {
   const call *c = call_of(r);
   if (!c->code->reusable) return false;
   t->kept = c->code->id;
-  t->kept_ups = holds_objects(c) ? (int)c->nups : 0;
-  t->kept_env = c->code->env_up;
+  t->kept_ups = (int16_t)(holds_objects(c) ? c->nups : 0);
+  t->kept_env = (int16_t)c->code->env_up;
   return true;
 }
 

@@ -38,6 +38,8 @@ void lgort_codes_fini(lgort_codes *cs) {
       cs->sources[i] = s->next;
       gort_free(s);
     }
+  while (cs->nstandard > 0) gort_free(cs->standard[--cs->nstandard]);
+  gort_free(cs->standard);
   uv_mutex_destroy(&cs->mutex);
 }
 

@@ -56,6 +56,8 @@ typedef struct lgort_codes {
   int64_t last_id;
   lgort_chunkname *sources[LGORT_CHUNKNAMES];
   size_t nsources;
+  char **standard; /* owned, as the strings; set by the first vm (standard.h) */
+  int nstandard, standard_room;
   size_t proto_offset; /* where a closure keeps its prototype; 0: unknown */
 } lgort_codes;
 

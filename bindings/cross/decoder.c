@@ -18,6 +18,7 @@
 #include "cross/message.h"
 #include "cross/modules.h"
 #include "cross/require.h"
+#include "cross/standard.h"
 #include "cross/transfer.h"
 
 typedef struct decoding {
@@ -577,7 +578,10 @@ int lgort_decode(lua_State *L, lgort_vm *vm, gort_value *v) {
       lua_pushnumber(L, v->u.n);
       return 1;
     case GORT_POINTER:
-      lua_pushlightuserdata(L, v->u.p);
+      if (v->kind == LGORT_KIND_STANDARD)
+        lgort_push_standard(L, vm, v);
+      else
+        lua_pushlightuserdata(L, v->u.p);
       return 1;
     case GORT_OBJECT: {
       gort_object *obj = v->u.obj;

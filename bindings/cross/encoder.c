@@ -17,6 +17,7 @@
 #include "cross/handles.h"
 #include "cross/modules.h"
 #include "cross/require.h"
+#include "cross/standard.h"
 #include "cross/why.h"
 #include "vm/park.h"
 
@@ -412,6 +413,7 @@ bool lgort_encode_simple(lua_State *L, int idx, gort_value *out) {
 void lgort_encode(lua_State *L, lgort_vm *vm, int idx,
                   const lgort_subject *subject, gort_value *out) {
   if (lgort_encode_simple(L, idx, out)) return;
+  if (lgort_encode_standard(L, vm, idx, out)) return;
   if (lua_istable(L, idx) && lgort_encode_flat(L, vm, idx, out)) return;
   idx = lua_absindex(L, idx);
   if (idx != lua_gettop(L)) { /* roots lie right below the queue */

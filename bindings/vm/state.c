@@ -9,6 +9,7 @@
 #include "cross/env.h"
 #include "cross/modules.h"
 #include "cross/require.h"
+#include "cross/standard.h"
 #include "lib/lib.h"
 #include "cross/call.h"
 #include "vm/adopt.h"
@@ -151,6 +152,7 @@ static int open_state(lua_State *L) {
   lgort_open_env(L, vm);
   lgort_open_additions(L, vm);
   lgort_note_modules(L, vm);
+  lgort_open_standard(L, vm);
   return 0;
 }
 

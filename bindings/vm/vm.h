@@ -77,7 +77,10 @@ typedef enum lgort_interrupt {
 
 /* The Lua half of a task; stays with its coroutine when that is reused. */
 typedef struct lgort_task {
-  struct lgort_task *next; /* in the pool */
+  union {
+    struct lgort_task *next; /* while it is in the pool */
+    gort_record *record;     /* owned, until it has become a call */
+  };
   lua_State *co;
   int slot;           /* of co in the table of threads */
   int line;           /* where it was created ... */
@@ -86,21 +89,20 @@ typedef struct lgort_task {
   /* The code whose closure waits at index 1 of the coroutine's stack to be
    * used again, 0: none; how many upvalues to empty then, but for kept_env. */
   int64_t kept;
-  int kept_ups, kept_env;
-  bool has_env;        /* vm->task_envs[slot] is its globals table (env.h) */
-  gort_record *record; /* owned until it has become a call */
-  gort_object *told;   /* owned: hears how the call ended, or NULL */
-  gort_value trace;    /* owned: of the error that told hears of, or nil */
+  int16_t kept_ups, kept_env;
+  uint16_t shields; /* context.shield calls in progress */
+  bool has_env;     /* vm->task_envs[slot] is its globals table (env.h) */
+  bool computes;    /* it yielded to let others run */
   /* Of a task that is bound to a context (bound.h). */
   bool bound;
-  bool computes;       /* it yielded to let others run */
   bool unwinding;      /* an error is on its way to a pcall */
   bool cleaning;       /* waits, shielded, for its clean-up */
   bool ended;          /* by the error of its context */
   bool asked;          /* in this step by the hook to get on */
   uint8_t stops;       /* how often the hook has raised, up to 2 */
-  unsigned shields;    /* context.shield calls in progress */
   int64_t clean_until; /* when clean-up must be over; 0: none was needed */
+  gort_object *told;   /* owned: hears how the call ended, or NULL */
+  gort_value trace;    /* owned: of the error that told hears of, or nil */
 } lgort_task;
 
 enum { LGORT_TYPES = 32 };
@@ -167,10 +169,11 @@ typedef struct lgort_vm {
   int env_meta;        /* {__index = base}: metatable of light environments */
   int task_envs;       /* slot of a task to its own globals */
   int envs;            /* weak: full environments of tasks */
-  int loading;         /* name to who loads it (require.c) */
-  int modules;         /* weak: value to the way there (modules.c) */
-  int pending_meta;    /* of calls that wait for their group */
-  int shield_meta;     /* {__close}: of what ends a shield */
+  int standard, standard_ids; /* values by number, and back (standard.h) */
+  int loading;                /* name to who loads it (require.c) */
+  int modules;                /* weak: value to the way there (modules.c) */
+  int pending_meta;           /* of calls that wait for their group */
+  int shield_meta;            /* {__close}: of what ends a shield */
   const void *globals_ptr, *base_ptr, *env_meta_ptr;
   int metaref[LGORT_TYPES]; /* metatables by lgort_type_index */
 } lgort_vm;

@@ -119,7 +119,7 @@ int gort_blocking(gort_task *self, void (*work)(void *arg), void *arg) {
   if (!job) return GORT_ENOMEM;
   /* Decided from the start: only the end of the work ends it. */
   gort__wait_begin(self, NULL, 0, GORT_TICKET_TIMEOUT);
-  self->wait.reason = "blocking call";
+  self->wait.reason = GORT_REASON_BLOCKING;
   int rc = submit(self->vm->rt, job);
   if (rc == 0) return GORT_PARKED;
   self->wait.parked = false;

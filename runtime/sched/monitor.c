@@ -29,7 +29,7 @@ static void on_signal(int signo) {
   gort_vm *vm = atomic_load_explicit(&w->vm, memory_order_relaxed);
   unsigned tick = atomic_load_explicit(&w->tick, memory_order_relaxed);
   /* A late signal, meant for an earlier step, is ignored. */
-  if (vm && vm->current && !vm->current->call &&
+  if (vm && vm->current && !gort__task_is_work(vm->current) &&
       atomic_load_explicit(&w->preempt, memory_order_acquire) == tick)
     vm->rt->options.ops->preempt(vm);
 }

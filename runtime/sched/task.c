@@ -21,13 +21,12 @@ gort_task *gort__task_new(gort_vm *vm, uint64_t id) {
     t = gort_malloc(sizeof *t);
     if (!t) return NULL;
     t->vm = vm;
-    t->call = NULL;
     gort__wait_init(&t->wait);
   }
   t->state = NULL;
   t->id = id;
   t->bond = NULL;
-  t->was_parked = false;
+  t->wait.counted = false;
   gort__list_push(&vm->tasks, &t->all);
   return t;
 }

@@ -27,16 +27,18 @@ struct gort_record {
 struct gort_task {
   gort__node node; /* run queue, inbox, wake list or free list */
   gort_vm *vm;     /* immutable while alive; NULL: a thread waits (parker.h) */
-  void *state;     /* the interpreter's */
-  uint64_t id;
-  gort__link all; /* in vm->tasks; owner-only */
-  /* Not a task of the script but work for the vm's worker: called instead of
-   * resumed. */
-  void (*call)(gort_vm *vm, gort_task *t);
-  gort__bond *bond; /* owned; NULL: not bound to a context */
-  bool was_parked;  /* counted in vm->parked */
+  uint64_t id;     /* from 1; 0: no task of the script but work (below) */
+  union {
+    void *state; /* the interpreter's */
+    /* Work for the vm's worker: called where a task would be resumed. */
+    void (*call)(gort_vm *vm, gort_task *t);
+  };
+  gort__link all;   /* in vm->tasks; owner-only */
+  gort__bond *bond; /* owned, or NULL: no context ends it */
   gort__wait wait;
 };
+
+static inline bool gort__task_is_work(const gort_task *t) { return t->id == 0; }
 
 static inline gort_task *gort__task_of_node(gort__node *n) {
   return gort__container(n, gort_task, node);

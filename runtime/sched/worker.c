@@ -45,7 +45,7 @@ static bool after_step(gort_worker *w, gort_vm *vm, gort_task *t,
   end_step(w);
   if (step == GORT_STEP_PARKED) {
     atomic_store_explicit(&vm->parked, vm->n_parked += 1, memory_order_relaxed);
-    t->was_parked = true;
+    t->wait.counted = true;
     return false;
   }
   if (step == GORT_STEP_YIELDED) {
@@ -64,15 +64,15 @@ static bool after_step(gort_worker *w, gort_vm *vm, gort_task *t,
 
 bool gort__worker_run(gort_worker *w, gort_vm *vm, gort_task *t) {
   vm->current = t;
-  if (GORT_UNLIKELY(t->call != NULL)) {
+  if (GORT_UNLIKELY(gort__task_is_work(t))) {
     t->call(vm, t);
     vm->current = NULL;
     end_step(w);
     return false;
   }
-  if (t->was_parked) {
+  if (t->wait.counted) {
     atomic_store_explicit(&vm->parked, vm->n_parked -= 1, memory_order_relaxed);
-    t->was_parked = false;
+    t->wait.counted = false;
   }
   return after_step(w, vm, t, w->rt->options.ops->resume(vm, t));
 }

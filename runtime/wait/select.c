@@ -117,7 +117,7 @@ static int wait_without_cases(gort_task *self, const gort_limit *limit,
   }
   int rc = gort_sleep(self, limit);
   if (rc == GORT_PARKED && limit && limit->deadline != GORT_FOREVER)
-    self->wait.reason = "select";
+    self->wait.reason = GORT_REASON_SELECT;
   return rc;
 }
 

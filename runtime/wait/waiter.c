@@ -195,7 +195,8 @@ int gort_sleep(gort_task *self, const gort_limit *limit) {
   if (rc < 0) return rc;
   int64_t deadline = limit ? limit->deadline : GORT_FOREVER;
   gort__wait_begin(self, wait->many, watch, GORT_TICKET_OPEN);
-  wait->reason = deadline == GORT_FOREVER ? "select (no cases)" : "sleep";
+  wait->reason =
+      deadline == GORT_FOREVER ? GORT_REASON_NO_CASES : GORT_REASON_SLEEP;
   rc = gort__wait_arm(self, deadline);
   return rc < 0 ? gort__wait_refuse(self, rc) : gort__wait_park(self, limit);
 }
@@ -275,7 +276,10 @@ void gort__wait_cancel(gort_task *self) {
 }
 
 const char *gort__wait_reason(const gort__wait *wait) {
+  static const char *const reasons[] = {"select (no cases)", "sleep", "select",
+                                        "blocking call"};
   if (wait->selects) return "select";
-  if (wait->n == wait->limited) return wait->reason; /* no other waiter */
+  if (wait->n == wait->limited)
+    return reasons[wait->reason]; /* no other waiter */
   return ops_of(wait->ws->source)->reason[wait->ws->op];
 }

@@ -69,7 +69,15 @@ enum {
   GORT_TICKET_INTERRUPT = -5 /* gort_task_interrupt */
 };
 
-/* What a task needs to wait. */
+/* Why a task waits that has no waiter. */
+enum {
+  GORT_REASON_NO_CASES,
+  GORT_REASON_SLEEP,
+  GORT_REASON_SELECT,
+  GORT_REASON_BLOCKING
+};
+
+/* What a task needs to wait. A parked task is mostly this: no holes. */
 typedef struct gort__wait {
   /* OPEN while undecided; then a waiter's index, TIMEOUT, BOUND or INTERRUPT.
    * Claimed with acq_rel; reset by the task before anything can see it. */
@@ -84,10 +92,11 @@ typedef struct gort__wait {
   bool armed;         /* timer was armed for this wait */
   bool parked;        /* between GORT_PARKED and gort_wait_finish */
   bool interruptible; /* every waiter is shared: gort_task_interrupt */
-  gort__timer timer;
+  bool counted;       /* in vm->parked */
+  uint8_t reason;     /* of a wait without waiters */
   uint32_t number;    /* of waits; only differences count */
-  int64_t since;      /* coarse, for dumps */
-  const char *reason; /* of a wait without waiters; static */
+  gort__timer timer;
+  int64_t since; /* coarse, for dumps */
 } gort__wait;
 
 void gort__wait_init(gort__wait *wait);

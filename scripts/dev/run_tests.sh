@@ -35,6 +35,7 @@ tsan=halt_on_error=1:second_deadlock_stack=1
 tsan+=:report_thread_leaks=0:allocator_may_return_null=1
 # It would sleep a second at the end of each process.
 tsan+=:atexit_sleep_ms=10
+tsan+=:suppressions=$PWD/scripts/dev/tsan.supp
 tsan+=:handle_segv=2:handle_sigbus=2:handle_sigfpe=2:handle_sigill=2
 export ASAN_OPTIONS=$asan${ASAN_OPTIONS:+:$ASAN_OPTIONS}
 export TSAN_OPTIONS=$tsan${TSAN_OPTIONS:+:$TSAN_OPTIONS}

@@ -177,7 +177,8 @@ describe("what a module has from the script", function()
   local dir = run.directory()
   run.write(dir .. "/from.lua", [[
     local log = mylog
-    return { f = function() return log end, log2 = mylog2, table = app.config }]])
+    local function f() return log end
+    return { f = f, log2 = mylog2, table = app.config }]])
   run.write(dir .. "/slow.lua", [[
     gort.time.sleep(0.02)
     return {}]])

@@ -66,7 +66,8 @@ function lib.class(name, parent)
     __call = function(c, ...) return c:new(...) end })
 end
 
-return setmetatable(lib, { __call = function(_, ...) return lib.class(...) end })
+return setmetatable(lib, {
+  __call = function(_, ...) return lib.class(...) end })
 ]]
 
 -- A subclass starts as a copy of its parent's metamethods; its metatable is

@@ -6,6 +6,8 @@
 -- MODE is "main" (the rules run in the main task) or what GORT_PLACEMENT is
 -- ("together", "apart": in another task). Writes a line for each rule.
 
+-- luacheck: globals crossing_value
+
 -- Short strings exist once in each vm, so their addresses tell where one is.
 local function here()
   return string.format("%p", "a vm's own")
