@@ -171,7 +171,7 @@ $(O)/runtime/%.o: runtime/%.c $(O)/flags
 	@mkdir -p $(@D)
 	$(COMPILE) -o $@ $<
 
-$(CLI_OBJ): COMPILE += $(EDIT_CFLAGS)
+$(CLI_OBJ): private COMPILE += $(EDIT_CFLAGS)
 
 $(O)/bindings/%.o: bindings/%.c $(O)/flags
 	@mkdir -p $(@D)
@@ -231,7 +231,7 @@ $(O)/%: %.cpp $(SHARED) $(HEADERS)
 	$(CXX) -std=c++17 $(HOST_FLAGS) -o $@ $< $(HOST_LINK)
 
 # C modules for specs to load: nothing of gort or Lua is linked.
-$(O)/tests/modules/%.o: COMPILE += -fPIC -fvisibility=default
+$(O)/tests/modules/%.o: private COMPILE += -fPIC -fvisibility=default
 $(O)/tests/modules/%.so: $(O)/tests/modules/%.o
 	$(LINK) -shared -o $@ $<
 

@@ -71,18 +71,8 @@ static void publish_vm(gort *rt, gort_vm *vm) {
   }
 }
 
-void gort__ready(gort_task *t) {
-  gort_vm *vm = t->vm;
-  gort_worker *w = gort__self;
-  if (GORT_UNLIKELY(!vm)) {
-    gort__parker_tell(t);
-    return;
-  }
-  if (w && atomic_load_explicit(&w->vm, memory_order_relaxed) == vm) {
-    gort__runq_push(&vm->runq, &t->node);
-    return;
-  }
-  gort *rt = vm->rt;
+/* Into a vm that this thread does not hold. */
+static void ready_in(gort *rt, gort_vm *vm, gort_task *t) {
   if (atomic_load_explicit(&vm->state_now, memory_order_relaxed) ==
           GORT_VM_IDLE &&
       gort__vm_claim(vm, GORT_VM_IDLE, GORT_VM_QUEUED)) {
@@ -95,6 +85,29 @@ void gort__ready(gort_task *t) {
   if (atomic_load(&vm->state_now) == GORT_VM_IDLE &&
       gort__vm_claim(vm, GORT_VM_IDLE, GORT_VM_QUEUED))
     publish_vm(rt, vm);
+}
+
+void gort__ready(gort_task *t) {
+  gort_vm *vm = t->vm;
+  gort_worker *w = gort__self;
+  if (GORT_UNLIKELY(!vm)) {
+    gort__parker_tell(t);
+    return;
+  }
+  if (w && atomic_load_explicit(&w->vm, memory_order_relaxed) == vm) {
+    gort__runq_push(&vm->runq, &t->node);
+    return;
+  }
+  gort *rt = vm->rt;
+  if (w && w->rt == rt) {
+    ready_in(rt, vm, t);
+    return;
+  }
+  /* Between its claim and the queue a vm is seen nowhere, with all that others
+   * ready in it meanwhile: this keeps the deadlock check from looking then. */
+  atomic_fetch_add(&rt->external, 1);
+  ready_in(rt, vm, t);
+  if (atomic_fetch_sub(&rt->external, 1) == 1) gort__deadlock_hint(rt);
 }
 
 void gort__ready_all(gort__wakelist *list) {
