@@ -51,7 +51,8 @@ describe("a host program", function()
   end)
 
   it("stops what takes too long or too much", function()
-    local r = example("deadline", { "0.5", "return 6 * 7", "while true do os.time() end",
+    local r = example("deadline", { "0.5", "return 6 * 7",
+      "while true do os.time() end",
       "local t = {} while true do t[#t + 1] = ('x'):rep(1e6) .. #t end",
       "chan():recv()", "while true do pcall(error) end", "error 'own'",
       "table.sort({ 3, 2, 1 }, function() while true do os.time() end end)",

@@ -1,4 +1,4 @@
--- A module that sets a global to itself while it loads is a module all the same.
+-- A module that sets a global to itself while it loads is one all the same.
 -- SPDX-License-Identifier: MIT
 local assert = require "luassert"
 local run = require "spec.support.run"
