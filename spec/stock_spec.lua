@@ -4,8 +4,11 @@
 local config = os.getenv "GORT_CONFIG" or "release"
 local build = "build/" .. config .. "/stock/?.so"
 
--- Sanitizers must be there from the process's start.
-if config ~= "release" and config ~= "debug" then return end
+-- Sanitizers must be there from the process's start, and lua5.4 has none.
+if config ~= "release" and config ~= "debug" then
+  pending("gort in a stock lua, under a sanitizer", function() end)
+  return
+end
 
 local function lua(code, ...)
   local path = os.tmpname()
