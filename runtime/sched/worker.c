@@ -13,7 +13,7 @@
 
 enum {
   SLICE = 64,       /* steps in one vm before others get a turn */
-  SPIN_PAUSES = 16, /* between two searches of a worker that looks around */
+  SPIN_PAUSES = 128, /* between two searches of a worker that looks around */
   MAX_QUIET = 1024
 };
 
