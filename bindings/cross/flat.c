@@ -36,15 +36,13 @@ static char *put(lua_State *L, int idx, char *at) {
       *at = lua_toboolean(L, idx) ? FLAT_TRUE : FLAT_FALSE;
       return at + 1;
     case LUA_TNUMBER: {
-      lua_Number n;
-      int integer;
-      lua_Integer i = lua_tointegerx(L, idx, &integer);
-      if (integer && lua_isinteger(L, idx)) {
+      if (lua_isinteger(L, idx)) {
+        lua_Integer i = lua_tointeger(L, idx);
         *at = FLAT_INT;
         memcpy(at + 1, &i, sizeof i);
         return at + 1 + sizeof i;
       }
-      n = lua_tonumber(L, idx);
+      lua_Number n = lua_tonumber(L, idx);
       *at = FLAT_FLOAT;
       memcpy(at + 1, &n, sizeof n);
       return at + 1 + sizeof n;
@@ -63,11 +61,13 @@ static char *put(lua_State *L, int idx, char *at) {
   }
 }
 
-/* A key of two underscores may make a class of the table. */
-static bool may_be_class_key(lua_State *L, int idx) {
-  if (lua_type(L, idx) != LUA_TSTRING) return false;
-  const char *s = lua_tostring(L, idx);
-  return s[0] == '_' && s[1] == '_';
+/* The same for a key; not one of two underscores, which may make a class of the
+ * table. */
+static char *put_key(lua_State *L, int idx, char *at) {
+  char *end = put(L, idx, at);
+  bool hidden = end && *at == FLAT_STRING && (unsigned char)at[1] >= 2 &&
+                at[2] == '_' && at[3] == '_';
+  return hidden ? NULL : end;
 }
 
 bool lgort_encode_flat(lua_State *L, lgort_vm *vm, int idx, gort_value *out) {
@@ -87,7 +87,7 @@ bool lgort_encode_flat(lua_State *L, lgort_vm *vm, int idx, gort_value *out) {
         lua_tointeger(L, key) == h.narr + 1) {
       h.narr++;
     } else {
-      if (may_be_class_key(L, key) || !(at = put(L, key, at))) goto no;
+      if (!(at = put_key(L, key, at))) goto no;
       h.nhash++;
     }
     if (!(at = put(L, key + 1, at))) goto no;

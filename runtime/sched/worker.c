@@ -12,7 +12,7 @@
 #include "sched/runtime.h"
 
 enum {
-  SLICE = 64,       /* steps in one vm before others get a turn */
+  SLICE = 64,        /* steps in one vm before others get a turn */
   SPIN_PAUSES = 128, /* between two searches of a worker that looks around */
   MAX_QUIET = 1024
 };
