@@ -410,8 +410,8 @@ bool lgort_encode_simple(lua_State *L, int idx, gort_value *out) {
   }
 }
 
-void lgort_encode(lua_State *L, lgort_vm *vm, int idx,
-                  const lgort_subject *subject, gort_value *out) {
+void lgort__encode(lua_State *L, lgort_vm *vm, int idx,
+                   const lgort_subject *subject, gort_value *out) {
   if (lgort_encode_simple(L, idx, out)) return;
   if (lgort_encode_standard(L, vm, idx, out)) return;
   if (lua_istable(L, idx) && lgort_encode_flat(L, vm, idx, out)) return;

@@ -41,10 +41,17 @@ typedef struct lgort_subject {
   bool is_call;     /* root 1 is the function, the rest arguments */
 } lgort_subject;
 
+void lgort__encode(lua_State *L, struct lgort_vm *vm, int idx,
+                   const lgort_subject *subject, gort_value *out);
 /* Encodes the value at idx into *out (owned by the caller). Raises an error
  * that names the path to what cannot cross. */
-void lgort_encode(lua_State *L, struct lgort_vm *vm, int idx,
-                  const lgort_subject *subject, gort_value *out);
+static inline void lgort_encode(lua_State *L, struct lgort_vm *vm, int idx,
+                                const lgort_subject *subject, gort_value *out) {
+  if (lua_isinteger(L, idx))
+    *out = (gort_value){.type = GORT_INTEGER, .u.i = lua_tointeger(L, idx)};
+  else
+    lgort__encode(L, vm, idx, subject, out);
+}
 /* Only what needs no message: scalars, strings, handles. False: nothing was
  * done, or memory was out for a string (lgort_encode will say). */
 bool lgort_encode_simple(lua_State *L, int idx, gort_value *out);

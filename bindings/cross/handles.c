@@ -58,6 +58,8 @@ bool lgort_can_receive(const lgort_handle *h) {
 static int handle_gc(lua_State *L) {
   lgort_handle *h = lua_touserdata(L, 1);
   if (h && h->obj) {
+    lgort_handle **known = lgort_known_slot(lgort_vm_of(L), h);
+    if (*known == h) *known = NULL;
     gort_object_release(h->obj);
     h->obj = NULL;
   }
@@ -154,18 +156,24 @@ bool lgort_list_handle(lua_State *L, int idx, lgort_handle *h) {
 }
 
 /* The size is looked at first: a light userdata has none, and a full one of
- * this size can be read. */
+ * this size can be read. (A light userdata that points to a known handle is as
+ * good as the handle.) */
 lgort_handle *lgort_to_handle(lua_State *L, int idx) {
-  if (lua_rawlen(L, idx) != sizeof(lgort_handle)) return NULL;
   lgort_handle *h = lua_touserdata(L, idx);
-  return h && h->mark == &mark ? h : NULL;
+  if (!h) return NULL;
+  lgort_handle **known = lgort_known_slot(lgort_vm_of(L), h);
+  if (*known == h) return h;
+  if (lua_rawlen(L, idx) != sizeof *h || h->mark != &mark) return NULL;
+  if (h->obj) *known = h;
+  return h;
 }
 
 const char *lgort_handle_name(const lgort_handle *h) {
   return types[h->type].name;
 }
 
-lgort_handle *lgort_check_handle(lua_State *L, int idx, lgort_type_index type) {
+lgort_handle *lgort__check_handle(lua_State *L, int idx,
+                                  lgort_type_index type) {
   lgort_handle *h = lgort_to_handle(L, idx);
   if (!h || h->type != type) {
     luaL_typeerror(L, idx, types[type].name);

@@ -73,10 +73,22 @@ void lgort_push_new(lua_State *L, gort_object *obj, lgort_view view);
  * be this handle then. False when memory is out. */
 bool lgort_list_handle(lua_State *L, int idx, lgort_handle *h);
 
+/* Where vm->known has h if it has it. */
+static inline lgort_handle **lgort_known_slot(lgort_vm *vm, const void *h) {
+  return &vm->known[((uintptr_t)h >> 6) % LGORT_KNOWN];
+}
+
 /* The handle at idx, whatever its type, or NULL. */
 lgort_handle *lgort_to_handle(lua_State *L, int idx);
 /* The handle at idx, which must be of that type; raises. */
-lgort_handle *lgort_check_handle(lua_State *L, int idx, lgort_type_index type);
+lgort_handle *lgort__check_handle(lua_State *L, int idx, lgort_type_index type);
+static inline lgort_handle *lgort_check_handle(lua_State *L, int idx,
+                                               lgort_type_index type) {
+  lgort_handle *h = lua_touserdata(L, idx);
+  return h && *lgort_known_slot(lgort_vm_of(L), h) == h && h->type == type
+             ? h
+             : lgort__check_handle(L, idx, type);
+}
 
 /* "channel", "timer"; static. */
 const char *lgort_handle_name(const lgort_handle *h);

@@ -80,21 +80,27 @@ int lgort_recv(lua_State *L, const lgort_handle *h, const gort_limit *limit) {
   return lgort_push_received(L, &res);
 }
 
+/* A closed channel gives nil, and nil ends the loop. */
+static int push_next(lua_State *L, lgort_vm *vm, gort_result *res) {
+  if (res->status < 0) res->value.type = GORT_NIL;
+  return lgort_decode(L, vm, &res->value);
+}
+
 static int iterate_k(lua_State *L, int status, lua_KContext ctx) {
-  recv_k(L, status, ctx);
-  lua_pop(L, 1); /* a closed channel gives nil, and nil ends the loop */
-  return 1;
+  gort_result res;
+  (void)status, (void)ctx;
+  lgort_wait_finish(L, &res);
+  return push_next(L, lgort_vm_of(L), &res);
 }
 
 int lgort_iterate(lua_State *L, const lgort_handle *h) {
   gort_value none = {.type = GORT_NIL};
   gort_result res;
-  if (lgort_wait(L, lgort_vm_of(L), lgort_source(h), GORT_RECV, &none, NULL,
-                 &res) == GORT_PARKED)
+  lgort_vm *vm = lgort_vm_of(L);
+  if (lgort_wait(L, vm, lgort_source(h), GORT_RECV, &none, NULL, &res) ==
+      GORT_PARKED)
     return lgort_park(L, 0, iterate_k);
-  lgort_push_received(L, &res);
-  lua_pop(L, 1);
-  return 1;
+  return push_next(L, vm, &res);
 }
 
 int lgort_try_recv(lua_State *L, const lgort_handle *h) {
@@ -147,8 +153,9 @@ static int send_k(lua_State *L, int status, lua_KContext ctx) {
 /* The channel at 1 and the value at 2, checked and encoded. */
 static lgort_handle *check_send(lua_State *L, lgort_vm *vm, gort_value *v) {
   lgort_handle *h = lgort_check_chan(L, 1, GORT_SEND);
-  if (lua_isnone(L, 2)) luaL_argerror(L, 2, "value expected");
-  lgort_check_tag(L, 2, gort_chan_tag(chan_of(h)));
+  if (lua_gettop(L) < 2) luaL_argerror(L, 2, "value expected");
+  int tag = gort_chan_tag(chan_of(h));
+  if (tag) lgort_check_tag(L, 2, tag);
   lgort_encode(L, vm, 2, &subject, v);
   return h;
 }

@@ -63,34 +63,40 @@ int lgort_yield_turn(lua_State *L, lua_KContext ctx, lua_KFunction k) {
   return lua_yieldk(L, 0, ctx, k);
 }
 
-int lgort_wait(lua_State *L, lgort_vm *vm, gort_source *s, gort_op op,
-               gort_value *value, const gort_limit *limit, gort_result *res) {
-  gort_limit cut;
-  if (lgort_is_bound(vm)) {
-    cut = limit ? *limit : (gort_limit){GORT_FOREVER, NULL};
-    limit = &cut;
-    int code = lgort_before_wait(L, vm, &cut);
-    if (code) {
-      gort_value_drop(value);
-      lgort_raise_end(L, code);
-    }
+/* Before the wait of a task that a context may end: its limit, cut. */
+static const gort_limit *bound_limit(lua_State *L, lgort_vm *vm,
+                                     gort_value *value, const gort_limit *limit,
+                                     gort_limit *cut) {
+  *cut = limit ? *limit : (gort_limit){GORT_FOREVER, NULL};
+  int code = lgort_before_wait(L, vm, cut);
+  if (code) {
+    gort_value_drop(value);
+    lgort_raise_end(L, code);
   }
-  if (lgort_can_park(L, vm)) {
-    int rc = gort_wait(gort_vm_current(vm->vm), s, op, value, limit, res);
-    if (rc == 0 && res->status < 0 && lgort_is_bound(vm)) {
-      gort_value_drop(value); /* it was not taken; this may raise */
-      lgort_after_wait(L, vm, res);
-    }
-    if (rc < 0) {
-      gort_value_drop(value);
-      lgort_raise(L, rc);
-    }
-    return rc;
-  }
+  return cut;
+}
+
+/* Where the task cannot park. */
+static int wait_not(lua_State *L, gort_source *s, gort_op op, gort_value *value,
+                    const gort_limit *limit, gort_result *res) {
   if (gort_wait_try(s, op, value, res)) return 0;
   if (limit && (res->status = lgort_limit_reached(limit)) != 0) return 0;
   gort_value_drop(value);
   lgort_cannot_park(L);
+}
+
+int lgort__wait(lua_State *L, lgort_vm *vm, gort_source *s, gort_op op,
+                gort_value *value, const gort_limit *limit, gort_result *res) {
+  gort_limit cut;
+  if (lgort_is_bound(vm)) limit = bound_limit(L, vm, value, limit, &cut);
+  if (!lgort_can_park(L, vm)) return wait_not(L, s, op, value, limit, res);
+  int rc = gort_wait(gort_vm_current(vm->vm), s, op, value, limit, res);
+  if (rc < 0 || (rc == 0 && res->status < 0)) {
+    gort_value_drop(value); /* it was not taken; this may raise */
+    if (rc < 0) lgort_raise(L, rc);
+    lgort_after_wait(L, vm, res);
+  }
+  return rc;
 }
 
 void lgort_wait_finish(lua_State *L, gort_result *res) {
@@ -122,7 +128,7 @@ int64_t lgort_after(int64_t duration) {
   return __builtin_add_overflow(now, duration, &when) ? GORT_FOREVER : when;
 }
 
-gort_limit lgort_check_limit(lua_State *L, int idx) {
+gort_limit lgort__check_limit(lua_State *L, int idx) {
   gort_limit limit = {GORT_FOREVER, NULL};
   if (lua_isnoneornil(L, idx)) return limit;
   if (lua_type(L, idx) == LUA_TNUMBER) {

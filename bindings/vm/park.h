@@ -27,26 +27,41 @@ int lgort_park(lua_State *L, lua_KContext ctx, lua_KFunction k);
 /* Lets others run; the task stays runnable. */
 int lgort_yield_turn(lua_State *L, lua_KContext ctx, lua_KFunction k);
 
+/* Raises the text of a negative code. */
+_Noreturn void lgort_raise(lua_State *L, int code);
+
+int lgort__wait(lua_State *L, lgort_vm *vm, gort_source *s, gort_op op,
+                gort_value *value, const gort_limit *limit, gort_result *res);
 /* gort_wait for a Lua function: 0 (res is filled) or GORT_PARKED. Raises when
  * it would have to wait where it cannot, before anything is queued; value
  * (never NULL) is dropped then. */
-int lgort_wait(lua_State *L, lgort_vm *vm, gort_source *s, gort_op op,
-               gort_value *value, const gort_limit *limit, gort_result *res);
+static inline int lgort_wait(lua_State *L, lgort_vm *vm, gort_source *s,
+                             gort_op op, gort_value *value,
+                             const gort_limit *limit, gort_result *res) {
+  if (vm->task && !vm->task->bound && lgort_can_park(L, vm)) {
+    int rc = gort_wait(gort_vm_current(vm->vm), s, op, value, limit, res);
+    if (rc >= 0) return rc;
+    gort_value_drop(value);
+    lgort_raise(L, rc);
+  }
+  return lgort__wait(L, vm, s, op, value, limit, res);
+}
 /* gort_wait_finish for the running task. Raises the error of the context
  * that the task is bound to when that has ended the wait. */
 void lgort_wait_finish(lua_State *L, gort_result *res);
 
+gort_limit lgort__check_limit(lua_State *L, int idx);
 /* The limit that argument idx asks for: absent or nil, none; a number of
  * seconds from now; a context. Raises for anything else. */
-gort_limit lgort_check_limit(lua_State *L, int idx);
+static inline gort_limit lgort_check_limit(lua_State *L, int idx) {
+  if (lua_gettop(L) < idx) return (gort_limit){GORT_FOREVER, NULL};
+  return lgort__check_limit(L, idx);
+}
 /* 0, or the status of a wait that the limit keeps from beginning. */
 int lgort_limit_reached(const gort_limit *limit);
 /* A duration in seconds as nanoseconds, saturated; raises for NaN. */
 int64_t lgort_check_duration(lua_State *L, int idx);
 /* now + duration, never past GORT_FOREVER. */
 int64_t lgort_after(int64_t duration);
-
-/* Raises the text of a negative code. */
-_Noreturn void lgort_raise(lua_State *L, int code);
 
 #endif

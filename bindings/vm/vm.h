@@ -105,7 +105,7 @@ typedef struct lgort_task {
   gort_value trace;    /* owned: of the error that told hears of, or nil */
 } lgort_task;
 
-enum { LGORT_TYPES = 32 };
+enum { LGORT_TYPES = 32, LGORT_KNOWN = 8 };
 
 typedef struct lgort_vm {
   gort_vm *vm;
@@ -131,8 +131,10 @@ typedef struct lgort_vm {
   atomic_int interrupt; /* lgort_interrupt; set by any thread */
 
   unsigned new_handles; /* since the last collection */
-  int panics;           /* how many this vm has added to panicking */
-  bool closing;         /* os.exit closes the state */
+  /* Handles that were looked at, by address; none whose __gc has run. */
+  struct lgort_handle *known[LGORT_KNOWN];
+  int panics;   /* how many this vm has added to panicking */
+  bool closing; /* os.exit closes the state */
   /* What its values take; written by the owner, read by anyone (relaxed). */
   _Atomic size_t bytes;
   bool warn_on;       /* warnings are written ... */

@@ -163,6 +163,8 @@ int gort_wait(gort_task *self, gort_source *s, gort_op op, gort_value *value,
   if (limit && limit->ctx) { /* no allocation under a lock */
     int rc = gort__wait_reserve(&self->wait, 2);
     if (rc < 0) return rc;
+  } else if (limit && limit->deadline == GORT_FOREVER) {
+    limit = NULL;
   }
   gort__lock_take(&s->lock);
   int rc = ops_of(s)->poll(s, op, value, res, &wake);
