@@ -118,19 +118,11 @@ static int with_deadline_plain(lua_State *L) {
   return with_deadline(L);
 }
 
-/* The key at idx, owned by the caller; equal numbers are one key. Or what is
- * wrong with it. */
+/* The key at idx, owned by the caller. Or what is wrong with it. */
 static const char *to_key(lua_State *L, int idx, gort_value *key) {
   if (lua_isnoneornil(L, idx)) return "the key must not be nil";
-  if (lua_type(L, idx) == LUA_TNUMBER && !lua_isinteger(L, idx)) {
-    lua_Number n = lua_tonumber(L, idx);
-    lua_Integer i;
-    if (isnan(n)) return "the key must not be NaN";
-    *key = (gort_value){.type = GORT_FLOAT, .u.n = n};
-    if (floor(n) == n && lua_numbertointeger(n, &i))
-      *key = (gort_value){.type = GORT_INTEGER, .u.i = i};
-    return NULL;
-  }
+  if (lua_type(L, idx) == LUA_TNUMBER && isnan(lua_tonumber(L, idx)))
+    return "the key must not be NaN";
   if (lgort_encode_simple(L, idx, key)) return NULL;
   if (lua_type(L, idx) == LUA_TSTRING) return gort_strerror(GORT_ENOMEM);
   return "the key must be a string, a number, a boolean or a handle";
