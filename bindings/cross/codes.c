@@ -8,6 +8,7 @@
 #include "cross/env.h"
 #include "cross/factory.h"
 #include "cross/message.h"
+#include "vm/registry.h"
 #include "vm/vm.h"
 
 /* ---- the host's table -------------------------------------------------- */
@@ -233,11 +234,7 @@ static size_t slot_of(const lgort_protos *ps, const void *proto) {
 /* Entries of functions that were collected go when the table is rebuilt. */
 static int rehash(lua_State *L, lgort_vm *vm) {
   lgort_protos *ps = &vm->protos;
-  lua_newtable(L); /* the new anchors */
-  lua_createtable(L, 0, 1);
-  lua_pushliteral(L, "v");
-  lua_setfield(L, -2, "__mode");
-  lua_setmetatable(L, -2);
+  lgort_push_weak_table(L, "v"); /* the new anchors */
   /* From here on no finalizer runs that may come here, too. */
   lgort_protos old = *ps;
   size_t size = old.size ? old.size : 64, live = 0;
