@@ -211,8 +211,5 @@ bool lgort_is_class_field(lua_State *L, int key, int value) {
 void lgort_open_classes(lua_State *L, lgort_vm *vm) {
   vm->classes = lgort_ref_table(L, "v");
   vm->class_info = lgort_ref_table(L, "k");
-  lua_createtable(L, 0, 1);
-  lua_pushcfunction(L, info_gc);
-  lua_setfield(L, -2, "__gc");
-  vm->class_info_meta = luaL_ref(L, LUA_REGISTRYINDEX);
+  vm->class_info_meta = lgort_ref_meta(L, "__gc", info_gc);
 }

@@ -12,6 +12,7 @@
 #include "cross/encoder.h"
 #include "lib/lib.h"
 #include "vm/bound.h"
+#include "vm/registry.h"
 
 static lgort_handle *check(lua_State *L, int idx) {
   return lgort_check_handle(L, idx, LGORT_CONTEXT);
@@ -378,10 +379,7 @@ int lgort_open_context(lua_State *L) {
   lgort_type_new(L, LGORT_CANCEL, none, cancel_meta);
   lgort_type_new(L, LGORT_CANCEL_CAUSE, none, cancel_cause_meta);
   lgort_type_new(L, LGORT_AFTER, after_methods, NULL);
-  lua_createtable(L, 0, 1);
-  lua_pushcfunction(L, shield_off);
-  lua_setfield(L, -2, "__close");
-  lgort_vm_of(L)->shield_meta = luaL_ref(L, LUA_REGISTRYINDEX);
+  lgort_vm_of(L)->shield_meta = lgort_ref_meta(L, "__close", shield_off);
   luaL_newlib(L, functions);
   lua_pushstring(L, gort_strerror(GORT_ECANCELED));
   lua_setfield(L, -2, "canceled");

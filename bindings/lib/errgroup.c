@@ -10,6 +10,7 @@
 #include "cross/decoder.h"
 #include "lib/lib.h"
 #include "vm/bound.h"
+#include "vm/registry.h"
 
 static gort_group *check(lua_State *L) {
   lgort_handle *h = lgort_check_handle(L, 1, LGORT_GROUP);
@@ -223,10 +224,7 @@ static const luaL_Reg functions[] = {
 
 int lgort_open_errgroup(lua_State *L) {
   lgort_type_new(L, LGORT_GROUP, methods, meta);
-  lua_createtable(L, 0, 1);
-  lua_pushcfunction(L, pending_gc);
-  lua_setfield(L, -2, "__gc");
-  lgort_vm_of(L)->pending_meta = luaL_ref(L, LUA_REGISTRYINDEX);
+  lgort_vm_of(L)->pending_meta = lgort_ref_meta(L, "__gc", pending_gc);
   luaL_newlib(L, functions);
   return 1;
 }

@@ -20,3 +20,10 @@ int lgort_ref_table(lua_State *L, const char *mode) {
     lua_newtable(L);
   return luaL_ref(L, LUA_REGISTRYINDEX);
 }
+
+int lgort_ref_meta(lua_State *L, const char *event, lua_CFunction f) {
+  lua_createtable(L, 0, 1);
+  lua_pushcfunction(L, f);
+  lua_setfield(L, -2, event);
+  return luaL_ref(L, LUA_REGISTRYINDEX);
+}

@@ -10,5 +10,7 @@
 void lgort_push_weak_table(lua_State *L, const char *mode);
 /* The reference of a new table; weak when mode is not NULL. */
 int lgort_ref_table(lua_State *L, const char *mode);
+/* The reference of a new metatable with this one metamethod. */
+int lgort_ref_meta(lua_State *L, const char *event, lua_CFunction f);
 
 #endif
