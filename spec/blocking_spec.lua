@@ -1,22 +1,10 @@
 -- Blocking from everywhere: where a task may park, and what blocks in C.
 -- SPDX-License-Identifier: MIT
 local assert = require "luassert"
+local everywhere = require "spec.support.everywhere"
 local run = require "spec.support.run"
 local tasks = require "spec.support.tasks"
 local within = require "spec.support.within"
-
--- A spec that runs in main and in a task: fn(sleep) must give these values.
-local function everywhere(name, fn, ...)
-  local expected = table.pack(...)
-  within.plain(fn)
-  it(name .. ", in main", within(5, function()
-    assert.same(expected, table.pack(fn()))
-  end))
-  it(name .. ", in a task", within(5, function()
-    local r = table.pack(tasks.run(fn))
-    assert.same(table.pack(true, table.unpack(expected, 1, expected.n)), r)
-  end))
-end
 
 describe("a task may block in", function()
   everywhere("pcall and xpcall", function()

@@ -255,6 +255,16 @@ describe("a value", function()
     assert.is_nil(ctx:value(chan()))
   end)
 
+  it("has one key for equal numbers", function()
+    local ctx = context.with_value(background, 2, "integer")
+    assert.equal("integer", ctx:value(2.0))
+    ctx = context.with_value(ctx, 2.0, "float")
+    assert.equal("float", ctx:value(2))
+    ctx = context.with_value(ctx, 2 ^ 53, "large")
+    assert.equal("large", ctx:value(1 << 53))
+    assert.is_nil(ctx:value((1 << 53) + 1))
+  end)
+
   it("is refused without a key, or when it cannot cross", function()
     assert.matches("must not be nil",
       error_of(context.with_value, background, nil, 1))

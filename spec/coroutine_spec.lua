@@ -1,23 +1,9 @@
 -- Coroutines of the script, in main and in tasks.
 -- SPDX-License-Identifier: MIT
 local assert = require "luassert"
+local everywhere = require "spec.support.everywhere"
 local tasks = require "spec.support.tasks"
 local within = require "spec.support.within"
-
--- A spec that runs in main and again in a task: fn must give these values.
-local function everywhere(name, fn, ...)
-  local expected = table.pack(...)
-  within.plain(fn)
-  it(name .. ", in main", within(5, function()
-    assert.same(expected, table.pack(fn()))
-  end))
-  it(name .. ", in a task", within(5, function()
-    local ch = chan(1)
-    go(function() ch:send(table.pack(pcall(fn))) end)
-    assert.same(table.pack(true, table.unpack(expected, 1, expected.n)),
-      (ch:recv()))
-  end))
-end
 
 describe("coroutines work as in Lua:", function()
   everywhere("values go in and out", function()

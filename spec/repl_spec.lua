@@ -27,8 +27,7 @@ describe("a session", function()
     assert.equal("5", t:answer "x")
     assert.equal("hello", t:answer "print 'hello'")
     assert.equal("10", t:answer "= x * 2")
-    t:key "C-d"
-    t:wait "^left: 0$"
+    t:leave()
   end)
 
   it("is left by :quit, by os.exit, and by the end of the input", function()
@@ -66,8 +65,7 @@ describe("a session", function()
     assert.equal([["a\nb"]], t:answer "s")
     t:say "return 1 +"
     t:wait "^>>$"
-    t:key "C-c"
-    t:wait "^>$"
+    t:press "C-c"
     assert.equal("3", t:answer "3")
   end)
 
@@ -222,8 +220,7 @@ describe("errors", function()
     t:wait "^>$"
     assert.matches("task %d+: stdin:1: in a task", t:screen())
     assert.equal("5", t:answer "5")
-    t:key "C-d"
-    t:wait "^left: 0$"
+    t:leave()
   end)
 end)
 
@@ -232,18 +229,14 @@ describe("Ctrl-C", function()
     local t <close> = open()
     t:type "something"
     t:wait_for "> something"
-    t:key "C-c"
-    t:wait "^>$"
+    t:press "C-c"
     assert.matches("> something%^C\n>$", t:screen())
     assert.equal("1", t:answer "1")
   end)
 
   it_ends("ends a loop", function()
     local t <close> = open()
-    t:say "print 'begun' while true do end"
-    t:wait "^begun$"
-    t:key "C-c"
-    t:wait "^>$"
+    t:interrupt "while true do end"
     assert.matches("interrupted!", t:screen())
     assert.equal("1", t:answer "1")
   end)
@@ -256,12 +249,8 @@ describe("Ctrl-C", function()
       "select { { recv = ch } }", "gort.time.sleep(1e6)", "wg:wait()",
       "for v in ch do end", "coroutine.wrap(function() ch:recv() end)()",
       "ch:recv(1e6)" } do
-      t:key "C-l"
-      t:wait "^>$"
-      t:say("print 'begun' " .. text)
-      t:wait "^begun$"
-      t:key "C-c"
-      t:wait "^>$"
+      t:press "C-l"
+      t:interrupt(text)
       assert.matches("interrupted!", t:screen())
     end
     assert.matches("unbuffered$", t:answer ":chans")
@@ -291,8 +280,7 @@ describe("background tasks", function()
     t:wait_for "tick 2"
     t:wait "^> 1 %+ 1 %-%- half typed$"
     assert.matches("\ntick 1\ntick 2\n> 1 %+ 1 %-%- half typed$", t:screen())
-    t:key "Enter"
-    t:wait "^>$"
+    t:press "Enter"
     assert.matches("half typed\n2\n>$", t:screen())
   end)
 
@@ -306,8 +294,7 @@ describe("background tasks", function()
     assert.equal(text, (t:screen():match "one two\n> (.*)$":gsub("\n", "")
       .. " "))
     t:key("Home", "-", "-")
-    t:key "Enter"
-    t:wait "^>$"
+    t:press "Enter"
     assert.equal("1", t:answer "1")
   end)
 
@@ -332,8 +319,7 @@ describe("a deadlock", function()
     local t <close> = open()
     t:answer "ch = chan()"
     assert.matches("all tasks are asleep %- deadlock!", t:answer "ch:recv()")
-    t:key "C-l"
-    t:wait "^>$"
+    t:press "C-l"
     t:answer "go(function() chan():recv() end)"
     local text = t:answer "ch:send(5)"
     assert.matches("deadlock!.*task %d+ %[chan receive%]:.*created by", text)
@@ -344,27 +330,15 @@ end)
 describe("the Tab key", function()
   it("completes globals, fields, methods, local variables", function()
     local t <close> = open()
-    t:type "string.form"
-    t:key "Tab"
-    t:wait "^> string%.format%($"
-    t:key "C-c"
-    t:wait "^>$"
+    t:complete("string.form", "^> string%.format%($")
+    t:press "C-c"
     t:answer "ch = chan()"
-    t:type "ch:try_r"
-    t:key "Tab"
-    t:wait "^> ch:try_recv%($"
-    t:key "C-c"
-    t:wait "^>$"
+    t:complete("ch:try_r", "^> ch:try_recv%($")
+    t:press "C-c"
     t:answer "local some_variable = { inner = { leaf = 1 } }"
-    t:type "some_v"
-    t:key "Tab"
-    t:wait "^> some_variable$"
-    t:type ".inn"
-    t:key "Tab"
-    t:wait "^> some_variable%.inner$"
-    t:type ".l"
-    t:key "Tab"
-    t:wait "^> some_variable%.inner%.leaf$"
+    t:complete("some_v", "^> some_variable$")
+    t:complete(".inn", "^> some_variable%.inner$")
+    t:complete(".l", "^> some_variable%.inner%.leaf$")
     t:key "Enter"
     t:wait_for "leaf\n1\n>"
   end)
@@ -382,12 +356,8 @@ describe("the Tab key", function()
     local dir = run.directory()
     run.write(dir .. "/program.lua", "print 'loaded' return 5")
     local t <close> = open { dir = dir }
-    t:type ":lo"
-    t:key "Tab"
-    t:wait "^> :load$"
-    t:type(dir .. "/pro")
-    t:key "Tab"
-    t:wait "program%.lua$"
+    t:complete(":lo", "^> :load$")
+    t:complete(dir .. "/pro", "program%.lua$")
     t:key "Enter"
     t:wait_for "loaded\n5\n>"
     run.remove(dir)
@@ -417,8 +387,7 @@ describe("the history", function()
       local t <close> = open { dir = dir }
       t:key("Up", "Up")
       t:wait_for ("second = 'a\\\\b' end")
-      t:key "Enter"
-      t:wait "^>$"
+      t:press "Enter"
       assert.equal([["a\\b"]], t:answer "second")
     end
     run.remove(dir)
@@ -446,8 +415,7 @@ describe("commands", function()
     end
     for topic in text:match("topics: (.-)  :quit"):gmatch "%a+" do
       assert.is_true(#t:answer(":help " .. topic) > 100)
-      t:key "C-l"
-      t:wait "^>$"
+      t:press "C-l"
     end
     assert.matches("no help on 'nothing'", t:answer ":help nothing")
     assert.matches("no command ':what'", t:answer ":what")
@@ -537,12 +505,8 @@ describe("editing", function()
   it("does without a terminal that can", function()
     local t <close> = open { env = "TERM=dumb" }
     assert.equal("3", t:answer "1 + 2")
-    t:say "print 'begun' while true do gort.time.sleep(0.001) end"
-    t:wait "^begun$"
-    t:key "C-c"
-    t:wait "^>$"
+    t:interrupt "while true do gort.time.sleep(0.001) end"
     assert.equal("4", t:answer "4")
-    t:key "C-d"
-    t:wait "^left: 0$"
+    t:leave()
   end)
 end)

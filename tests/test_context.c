@@ -130,6 +130,34 @@ static void test_keys(void **state) {
   gort_destroy(rt);
 }
 
+/* The nearest key that is equal, whichever type of number it has; and the
+ * views of one object are different keys. */
+static void test_equal_keys(void **state) {
+  (void)state;
+  gort *rt = steps_new(1);
+  gort_context *c = with_value(gort_context_background(rt), 2, 20);
+  gort_value two = {.type = GORT_FLOAT, .u.n = 2.0}, v;
+  assert_true(gort_context_value(c, &two, &v));
+  assert_int_equal(v.u.i, 20);
+  gort_value half = {.type = GORT_FLOAT, .u.n = 2.5};
+  assert_false(gort_context_value(c, &half, &v));
+  gort_context_options o = {
+      .timeout = GORT_FOREVER, .key = two, .value = integer(21)};
+  gort_context *d, *e;
+  assert_int_equal(gort_context_new(c, &o, &d), 0);
+  assert_int_equal(value_of(d, 2), 21);
+  o.key = gort_handle(c);
+  o.key.kind = 1;
+  gort_value view = gort_handle(c);
+  assert_int_equal(gort_context_new(d, &o, &e), 0);
+  assert_false(gort_context_value(e, &view, &v));
+  view.kind = 1;
+  assert_true(gort_context_value(e, &view, &v));
+  gort_value_drop(&view);
+  release(c), release(d), release(e);
+  gort_destroy(rt);
+}
+
 enum { LONG = 1000000 };
 
 /* A long chain ends, and goes, without recursion. */
@@ -328,10 +356,11 @@ static void test_crowd(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_tree),        cmocka_unit_test(test_values),
-      cmocka_unit_test(test_keys),        cmocka_unit_test(test_chain),
-      cmocka_unit_test(test_deadlines),   cmocka_unit_test(test_deadline_waits),
-      cmocka_unit_test(test_ready_first), cmocka_unit_test(test_crowd),
+      cmocka_unit_test(test_tree),           cmocka_unit_test(test_values),
+      cmocka_unit_test(test_keys),           cmocka_unit_test(test_equal_keys),
+      cmocka_unit_test(test_chain),          cmocka_unit_test(test_deadlines),
+      cmocka_unit_test(test_deadline_waits), cmocka_unit_test(test_ready_first),
+      cmocka_unit_test(test_crowd),
   };
   return RUN_GROUP(tests);
 }

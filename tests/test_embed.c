@@ -264,8 +264,8 @@ static void test_contexts(void **state) {
   gort_context *ctx;
   const char *endless[] = {"while true do " TICK " end", "chan():recv()",
                            "while true do pcall(gort.time.sleep, 1) end",
-                           "local c = chan() go(function() while true do "
-                           "c:recv() end end) while true do c:send(1) end"};
+                           ("local c = chan() go(function() while true do "
+                            "c:recv() end end) while true do c:send(1) end")};
   for (size_t i = 0; i < sizeof endless / sizeof *endless; i++) {
     with_timeout(g, 30 * MS, &ctx);
     lgort_with with = {.ctx = ctx};

@@ -8,6 +8,7 @@
 
 #include "cli/commands.h"
 #include "cli/inspect.h"
+#include "cli/steps.h"
 
 void session_write(repl *r, FILE *f, const char *text) {
   lgort_write(r->host, f, text, strlen(text));
@@ -81,13 +82,8 @@ void session_end(repl *r) {
 int session_traceback(lua_State *L) {
   static const char last[] = "\n\t[C]: in ?";
   repl *r = atomic_load(&((program *)lgort_vm_of(L)->host->user)->repl);
-  const char *message = lua_tostring(L, 1);
-  if (!message) {
-    if (luaL_callmeta(L, 1, "__tostring") && lua_type(L, -1) == LUA_TSTRING)
-      return 1;
-    message =
-        lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));
-  }
+  const char *message = cli_error_text(L);
+  if (!message) return 1;
   if (atomic_load(&r->stuck) && strstr(message, "interrupted!"))
     message = "all tasks are asleep - deadlock!";
   luaL_traceback(L, L, message, 1);

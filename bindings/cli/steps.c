@@ -16,16 +16,20 @@
 /* Stack of cli_run_steps: the program, the message handler, then a step's. */
 enum { PROGRAM = 1, HANDLER = 2 };
 
+const char *cli_error_text(lua_State *L) {
+  const char *message = lua_tostring(L, 1);
+  if (message) return message;
+  if (luaL_callmeta(L, 1, "__tostring") && lua_type(L, -1) == LUA_TSTRING)
+    return NULL;
+  return lua_pushfstring(L, "(error object is a %s value)",
+                         luaL_typename(L, 1));
+}
+
 /* An error as lua reports it: text with a traceback, or what the object's
  * __tostring says. */
 static int with_traceback(lua_State *L) {
-  const char *message = lua_tostring(L, 1);
-  if (!message) {
-    if (luaL_callmeta(L, 1, "__tostring") && lua_type(L, -1) == LUA_TSTRING)
-      return 1;
-    message =
-        lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));
-  }
+  const char *message = cli_error_text(L);
+  if (!message) return 1;
   luaL_traceback(L, L, message, 1);
   return 1;
 }

@@ -10,4 +10,8 @@
  * the program. */
 int cli_run_steps(lua_State *L);
 
+/* For a message handler: the text of the error at 1, to which a traceback
+ * belongs; or NULL, and what the error's __tostring says is on top. */
+const char *cli_error_text(lua_State *L);
+
 #endif

@@ -7,6 +7,7 @@
 
 #include "cross/decoder.h"
 #include "cross/encoding.h"
+#include "vm/registry.h"
 
 static const char *const libraries[] = {
     "string", "table",     "math",           "os", "io", "utf8",
@@ -199,10 +200,8 @@ static void note_earlier(lua_State *L, lgort_vm *vm, const char *library) {
 }
 
 void lgort_open_additions(lua_State *L, lgort_vm *vm) {
-  lua_newtable(L);
-  vm->added = luaL_ref(L, LUA_REGISTRYINDEX);
-  lua_newtable(L);
-  vm->added_values = luaL_ref(L, LUA_REGISTRYINDEX);
+  vm->added = lgort_ref_table(L, NULL);
+  vm->added_values = lgort_ref_table(L, NULL);
   for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++) {
     lgort_push_library(L, libraries[i]);
     lua_createtable(L, 0, 2);

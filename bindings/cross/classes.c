@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "vm/registry.h"
+
 /* ---- versions ---------------------------------------------------------- */
 
 lgort_class *lgort_class_new(uint64_t id, unsigned version, gort_buf *bundle) {
@@ -206,20 +208,8 @@ bool lgort_is_class_field(lua_State *L, int key, int value) {
   return false;
 }
 
-static int new_weak_table(lua_State *L, const char *mode) {
-  lua_newtable(L);
-  lua_createtable(L, 0, 1);
-  lua_pushstring(L, mode);
-  lua_setfield(L, -2, "__mode");
-  lua_setmetatable(L, -2);
-  return luaL_ref(L, LUA_REGISTRYINDEX);
-}
-
 void lgort_open_classes(lua_State *L, lgort_vm *vm) {
-  vm->classes = new_weak_table(L, "v");
-  vm->class_info = new_weak_table(L, "k");
-  lua_createtable(L, 0, 1);
-  lua_pushcfunction(L, info_gc);
-  lua_setfield(L, -2, "__gc");
-  vm->class_info_meta = luaL_ref(L, LUA_REGISTRYINDEX);
+  vm->classes = lgort_ref_table(L, "v");
+  vm->class_info = lgort_ref_table(L, "k");
+  vm->class_info_meta = lgort_ref_meta(L, "__gc", info_gc);
 }

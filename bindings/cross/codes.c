@@ -1,4 +1,4 @@
-/* codes.c - interning codes, and finding them again fast.
+/* codes.c - the table of codes, and their counts.
  *
  * SPDX-License-Identifier: MIT */
 #include "cross/codes.h"
@@ -123,11 +123,19 @@ static int intern_locked(lgort_codes *cs, const char *dump, size_t len,
   return 0;
 }
 
+int lgort__codes_intern(lgort_codes *cs, const char *dump, size_t len,
+                        int env_up, lgort_code **out) {
+  uv_mutex_lock(&cs->mutex);
+  int rc = intern_locked(cs, dump, len, env_up, out);
+  uv_mutex_unlock(&cs->mutex);
+  return rc;
+}
+
 /* So many names are kept; a program that makes up more sees this. */
 enum { MAX_NAMES = 10000 };
 static const char too_many[] = "[string]";
 
-static const char *intern_source(lgort_codes *cs, const char *name) {
+const char *lgort__codes_source(lgort_codes *cs, const char *name) {
   size_t size = strlen(name) + 1;
   uint64_t hash = hash_bytes(name, size, 0xCBF29CE484222325u);
   lgort_chunkname **bucket = &cs->sources[hash % LGORT_CHUNKNAMES];
@@ -213,250 +221,4 @@ void lgort_code_give(lgort_vm *vm, lgort_code *code) {
     p->n -= 2 * HANDFUL;
     release(code, 2 * HANDFUL);
   }
-}
-
-/* ---- a vm's prototypes ------------------------------------------------- */
-
-void lgort_protos_fini(lgort_protos *ps) {
-  for (size_t i = 0; i < ps->size; i++) lgort_code_release(ps->slot[i].code);
-  gort_free(ps->slot);
-}
-
-static size_t slot_of(const lgort_protos *ps, const void *proto) {
-  uint64_t h = (uint64_t)(uintptr_t)proto * 0x9E3779B97F4A7C15u;
-  size_t i = (size_t)(h >> 32) & (ps->size - 1);
-  while (ps->slot[i].proto && ps->slot[i].proto != proto)
-    i = (i + 1) & (ps->size - 1);
-  return i;
-}
-
-/* Entries of functions that were collected go when the table is rebuilt. */
-static int rehash(lua_State *L, lgort_vm *vm) {
-  lgort_protos *ps = &vm->protos;
-  lua_newtable(L); /* the new anchors */
-  lua_createtable(L, 0, 1);
-  lua_pushliteral(L, "v");
-  lua_setfield(L, -2, "__mode");
-  lua_setmetatable(L, -2);
-  /* From here on no finalizer runs that may come here, too. */
-  lgort_protos old = *ps;
-  size_t size = old.size ? old.size : 64, live = 0;
-  int fresh = lua_gettop(L);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, vm->anchors);
-  for (size_t i = 0; i < old.size; i++) {
-    if (!old.slot[i].proto) continue;
-    live += lua_rawgeti(L, -1, (lua_Integer)i + 1) != LUA_TNIL;
-    lua_pop(L, 1);
-  }
-  while (live * 4 >= size) size *= 2;
-  lgort_proto *slot = gort_malloc(size * sizeof *slot);
-  if (!slot) return GORT_ENOMEM;
-  memset(slot, 0, size * sizeof *slot);
-  ps->slot = slot;
-  ps->size = size;
-  ps->used = live;
-  for (size_t i = 0; i < old.size; i++) {
-    if (!old.slot[i].proto) continue;
-    if (lua_rawgeti(L, -1, (lua_Integer)i + 1) != LUA_TNIL) {
-      size_t to = slot_of(ps, old.slot[i].proto);
-      ps->slot[to] = old.slot[i];
-      lua_rawseti(L, fresh, (lua_Integer)to + 1);
-    } else {
-      lua_pop(L, 1);
-      lgort_code_release(old.slot[i].code);
-    }
-  }
-  gort_free(old.slot);
-  lua_settop(L, fresh);
-  lua_rawseti(L, LUA_REGISTRYINDEX, vm->anchors);
-  return 0;
-}
-
-/* The entry for the prototype of the function at idx (absolute). NULL when
- * prototypes cannot be told apart here. */
-static lgort_proto *entry_of(lua_State *L, lgort_vm *vm, int idx) {
-  size_t offset = vm->host->codes.proto_offset;
-  if (!offset) return NULL;
-  lgort_protos *ps = &vm->protos;
-  const char *closure = lua_topointer(L, idx);
-  const void *proto;
-  memcpy(&proto, closure + offset, sizeof proto);
-  luaL_checkstack(L, 8, NULL);
-  if (ps->size) {
-    size_t i = slot_of(ps, proto);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, vm->anchors);
-    bool known = ps->slot[i].proto == proto;
-    bool alive = known && lua_rawgeti(L, -1, (lua_Integer)i + 1) != LUA_TNIL;
-    if (alive) {
-      lua_pop(L, 2);
-      return &ps->slot[i];
-    }
-    if (known || (ps->used + 1) * 2 < ps->size) {
-      if (known) lua_pop(L, 1); /* the nil of the dead anchor */
-      lua_pushvalue(L, idx);
-      lua_rawseti(L, -2, (lua_Integer)i + 1);
-      lua_pop(L, 1);
-      ps->used += !known;
-      if (known) lgort_code_release(ps->slot[i].code);
-      ps->slot[i] = (lgort_proto){.proto = proto};
-      return &ps->slot[i];
-    }
-    lua_pop(L, 1);
-  }
-  if (rehash(L, vm) < 0) luaL_error(L, "not enough memory");
-  return entry_of(L, vm, idx);
-}
-
-typedef struct bytes {
-  char *s;
-  size_t len, room;
-} bytes;
-
-static int write_dump(lua_State *L, const void *p, size_t size, void *ud) {
-  bytes *b = ud;
-  (void)L;
-  if (b->room - b->len < size) {
-    size_t room = (b->len + size) * 2;
-    char *grown = gort_realloc(b->s, room);
-    if (!grown) return GORT_ENOMEM;
-    b->s = grown;
-    b->room = room;
-  }
-  memcpy(b->s + b->len, p, size);
-  b->len += size;
-  return 0;
-}
-
-/* Returns a count of its own. */
-static lgort_code *dump_code(lua_State *L, lgort_vm *vm, int idx, int env_up) {
-  lgort_codes *cs = &vm->host->codes;
-  lgort_code *code = NULL;
-  bytes b = {0};
-  luaL_checkstack(L, 2, NULL);
-  lua_pushvalue(L, idx);
-  int rc = lua_dump(L, write_dump, &b, 0);
-  lua_pop(L, 1);
-  if (rc == 0) {
-    uv_mutex_lock(&cs->mutex);
-    rc = intern_locked(cs, b.s, b.len, env_up, &code);
-    uv_mutex_unlock(&cs->mutex);
-  }
-  gort_free(b.s);
-  if (rc == GORT_EINVAL)
-    luaL_error(L,
-               "a function with more than %d captured variables cannot "
-               "cross",
-               LGORT_FACTORY_MAXUPS);
-  if (rc != 0) luaL_error(L, "not enough memory");
-  return code;
-}
-
-lgort_code *lgort_code_known(lua_State *L, lgort_vm *vm, int idx) {
-  lgort_proto *p = entry_of(L, vm, lua_absindex(L, idx));
-  return p ? p->code : NULL;
-}
-
-lgort_code *lgort_code_of(lua_State *L, lgort_vm *vm, int idx, int env_up) {
-  idx = lua_absindex(L, idx);
-  lgort_proto *p = entry_of(L, vm, idx);
-  if (p && p->code && p->code->env_up == env_up) return p->code;
-  lgort_code *code = dump_code(L, vm, idx, env_up);
-  if (p) {
-    lgort_code_release(p->code);
-    p->code = code;
-  } else { /* the purse keeps it for the caller */
-    lgort_purse_fini(&vm->purse);
-    vm->purse = (lgort_purse){code, 1};
-  }
-  return code;
-}
-
-void lgort_mark_module(lua_State *L, lgort_vm *vm, int idx) {
-  lgort_proto *p = entry_of(L, vm, lua_absindex(L, idx));
-  if (p) p->of_module = true;
-}
-
-bool lgort_is_marked_module(lua_State *L, lgort_vm *vm, int idx) {
-  lgort_proto *p = entry_of(L, vm, lua_absindex(L, idx));
-  return !p || p->of_module;
-}
-
-const char *lgort_source_of(lua_State *L, lgort_vm *vm, int idx) {
-  idx = lua_absindex(L, idx);
-  lgort_proto *p = entry_of(L, vm, idx);
-  if (p && p->source) return p->source;
-  lua_Debug ar;
-  lua_pushvalue(L, idx);
-  lua_getinfo(L, ">S", &ar);
-  const char *source = intern_source(&vm->host->codes, ar.short_src);
-  if (p) p->source = source;
-  return source;
-}
-
-enum { MANY_FACTORIES = 512 };
-
-/* Those that were not used since the last time go. (Not by collections: what
- * one of them finds unused the next would free, and until then it counts as
- * live, so that the heap would double.) */
-static void age_factories(lua_State *L, lgort_vm *vm) {
-  lua_rawgeti(L, LUA_REGISTRYINDEX, vm->factories);
-  lua_newtable(L);
-  lua_rawseti(L, LUA_REGISTRYINDEX, vm->factories);
-  lua_rawseti(L, LUA_REGISTRYINDEX, vm->old_factories);
-  vm->nfactories = 0;
-}
-
-void lgort_push_factory(lua_State *L, lgort_vm *vm, const lgort_code *code) {
-  lua_rawgeti(L, LUA_REGISTRYINDEX, vm->factories);
-  if (lua_rawgeti(L, -1, code->id) == LUA_TFUNCTION) {
-    lua_remove(L, -2);
-    return;
-  }
-  lua_pop(L, 1);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, vm->old_factories);
-  if (lua_rawgeti(L, -1, code->id) != LUA_TFUNCTION) {
-    lua_pop(L, 1);
-    if (luaL_loadbufferx(L, code->factory, code->factory_len, "=(factory)",
-                         "b") != LUA_OK)
-      lua_error(L);
-  }
-  lua_remove(L, -2);
-  lua_pushvalue(L, -1);
-  lua_rawseti(L, -3, code->id);
-  lua_remove(L, -2);
-  if (++vm->nfactories >= MANY_FACTORIES) age_factories(L, vm);
-}
-
-/* ---- where a closure keeps its prototype ------------------------------- */
-
-/* A Lua closure's head: what Lua 5.4's objects look like. Only its size is
- * used, and only after the trial below agreed. */
-struct closure_head {
-  void *next;
-  unsigned char tt, marked, nupvalues;
-  void *gclist;
-  void *proto;
-};
-
-static const void *word_at(lua_State *L, int idx, size_t offset) {
-  const void *word;
-  memcpy(&word, (const char *)lua_topointer(L, idx) + offset, sizeof word);
-  return word;
-}
-
-void lgort_codes_probe(lua_State *L, lgort_codes *cs) {
-  size_t offset = offsetof(struct closure_head, proto);
-  /* Closures of two functions, each made twice, with one upvalue each. */
-  static const char trial[] =
-      "local u = ... "
-      "local function make(i) if i == 1 then return function() return u end "
-      "else return function() return u, u end end end "
-      "return make(1), make(2), make(1), make(2)";
-  int top = lua_gettop(L);
-  if (luaL_loadstring(L, trial) == LUA_OK && lua_pcall(L, 0, 4, 0) == LUA_OK) {
-    const void *a = word_at(L, -4, offset), *b = word_at(L, -3, offset);
-    if (a == word_at(L, -2, offset) && b == word_at(L, -1, offset) && a != b)
-      cs->proto_offset = offset;
-  }
-  lua_settop(L, top);
 }

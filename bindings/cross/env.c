@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cross/message.h"
+#include "vm/registry.h"
 
 bool lgort_is_env(lua_State *L, lgort_vm *vm, int idx) {
   if (!lua_istable(L, idx)) return false;
@@ -282,12 +283,6 @@ void lgort_open_env(lua_State *L, lgort_vm *vm) {
   vm->env_meta = luaL_ref(L, LUA_REGISTRYINDEX);
   vm->base = luaL_ref(L, LUA_REGISTRYINDEX);
   lua_pop(L, 1);
-  lua_newtable(L);
-  lua_createtable(L, 0, 1);
-  lua_pushliteral(L, "v");
-  lua_setfield(L, -2, "__mode");
-  lua_setmetatable(L, -2);
-  vm->envs = luaL_ref(L, LUA_REGISTRYINDEX);
-  lua_newtable(L);
-  vm->task_envs = luaL_ref(L, LUA_REGISTRYINDEX);
+  vm->envs = lgort_ref_table(L, "v");
+  vm->task_envs = lgort_ref_table(L, NULL);
 }

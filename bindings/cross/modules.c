@@ -17,6 +17,7 @@
 
 #include "cross/classes.h"
 #include "cross/env.h"
+#include "vm/registry.h"
 
 enum {
   MAX_NOTED = 2000, /* of one module; a data table is not for names */
@@ -324,12 +325,7 @@ bool lgort_is_of_module(lua_State *L, lgort_vm *vm, int idx) {
 }
 
 void lgort_open_modules(lua_State *L, lgort_vm *vm) {
-  lua_newtable(L);
-  lua_createtable(L, 0, 1);
-  lua_pushliteral(L, "k");
-  lua_setfield(L, -2, "__mode");
-  lua_setmetatable(L, -2);
-  vm->modules = luaL_ref(L, LUA_REGISTRYINDEX);
+  vm->modules = lgort_ref_table(L, "k");
 }
 
 void lgort_note_modules(lua_State *L, lgort_vm *vm) {

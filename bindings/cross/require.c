@@ -12,6 +12,7 @@
 #include "cross/handles.h"
 #include "cross/modules.h"
 #include "vm/park.h"
+#include "vm/registry.h"
 
 /* ---- paths ------------------------------------------------------------- */
 
@@ -225,6 +226,5 @@ void lgort_open_require(lua_State *L, lgort_vm *vm) {
   lua_pushvalue(L, -1);
   lua_setglobal(L, "require");
   lua_setfield(L, LUA_REGISTRYINDEX, "gort.require");
-  lua_newtable(L);
-  vm->loading = luaL_ref(L, LUA_REGISTRYINDEX);
+  vm->loading = lgort_ref_table(L, NULL);
 }

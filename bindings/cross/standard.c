@@ -53,20 +53,20 @@ static void number(lua_State *L, lgort_vm *vm, int values, int ids, int id) {
 }
 
 /* Adds a path, names that each end with a zero byte, to the list. */
-static void add_path(lua_State *L, lgort_codes *cs, const char *path,
-                     size_t len) {
+static int add_path(lgort_codes *cs, const char *path, size_t len) {
   if (cs->nstandard == cs->standard_room) {
     int room = cs->standard_room ? cs->standard_room * 2 : 256;
     char **grown = gort_realloc(cs->standard, (size_t)room * sizeof *grown);
-    if (!grown) luaL_error(L, "not enough memory");
+    if (!grown) return GORT_ENOMEM;
     cs->standard = grown;
     cs->standard_room = room;
   }
   char *copy = gort_malloc(len + 1);
-  if (!copy) luaL_error(L, "not enough memory");
+  if (!copy) return GORT_ENOMEM;
   memcpy(copy, path, len);
   copy[len] = '\0'; /* an empty name ends the path */
   cs->standard[cs->nstandard++] = copy;
+  return 0;
 }
 
 /* Numbers what the table at idx holds; path: stack index of the way there. */
@@ -88,7 +88,7 @@ static void number_fields(lua_State *L, lgort_vm *vm, int idx, int path,
       lua_pushlstring(L, "", 1);
       lua_concat(L, 3);
       const char *way = lua_tolstring(L, -1, &len);
-      add_path(L, cs, way, len);
+      if (add_path(cs, way, len) < 0) luaL_error(L, "not enough memory");
       lua_pushvalue(L, value);
       number(L, vm, ids - 1, ids, cs->nstandard);
       if (type == LUA_TTABLE && depth < MAX_DEPTH)

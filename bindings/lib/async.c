@@ -17,22 +17,10 @@ static int waited(lua_State *L, gort_result *res) {
   return 2;
 }
 
-static int wait_k(lua_State *L, int status, lua_KContext ctx) {
-  gort_result res;
-  (void)status, (void)ctx;
-  lgort_wait_finish(L, &res);
-  return waited(L, &res);
-}
-
 static int future_wait(lua_State *L) {
   lgort_handle *h = check(L);
-  gort_value none = {.type = GORT_NIL};
   gort_limit limit = lgort_check_limit(L, 2);
-  gort_result res;
-  if (lgort_wait(L, lgort_vm_of(L), lgort_source(h), GORT_RECV, &none, &limit,
-                 &res) == GORT_PARKED)
-    return lgort_park(L, 0, wait_k);
-  return waited(L, &res);
+  return lgort_wait_then(L, lgort_source(h), GORT_RECV, NULL, &limit, waited);
 }
 
 /* Starts the call on the stack: its future, at the bottom and returned. */
@@ -59,14 +47,10 @@ static int lib_async(lua_State *L) {
 }
 
 static int lib_blocking(lua_State *L) {
-  gort_value none = {.type = GORT_NIL};
-  gort_result res;
   lgort_will_park(L, lgort_vm_of(L));
   gort_object *f = start(L, gort_go_blocking);
-  if (lgort_wait(L, lgort_vm_of(L), (gort_source *)(void *)f, GORT_RECV, &none,
-                 NULL, &res) == GORT_PARKED)
-    return lgort_park(L, 0, wait_k);
-  return waited(L, &res);
+  return lgort_wait_then(L, (gort_source *)(void *)f, GORT_RECV, NULL, NULL,
+                         waited);
 }
 
 static const luaL_Reg methods[] = {{"wait", future_wait}, {NULL, NULL}};

@@ -64,43 +64,22 @@ int lgort_push_received(lua_State *L, gort_result *res) {
   return 2;
 }
 
-static int recv_k(lua_State *L, int status, lua_KContext ctx) {
-  gort_result res;
-  (void)status, (void)ctx;
-  lgort_wait_finish(L, &res);
-  return lgort_push_received(L, &res);
-}
-
 int lgort_recv(lua_State *L, const lgort_handle *h, const gort_limit *limit) {
-  gort_value none = {.type = GORT_NIL};
-  gort_result res;
-  if (lgort_wait(L, lgort_vm_of(L), lgort_source(h), GORT_RECV, &none, limit,
-                 &res) == GORT_PARKED)
-    return lgort_park(L, 0, recv_k);
-  return lgort_push_received(L, &res);
+  return lgort_wait_then(L, lgort_source(h), GORT_RECV, NULL, limit,
+                         lgort_push_received);
 }
 
 /* A closed channel gives nil, and nil ends the loop. */
-static int push_next(lua_State *L, lgort_vm *vm, gort_result *res) {
-  if (res->status < 0) res->value.type = GORT_NIL;
-  return lgort_decode(L, vm, &res->value);
-}
-
-static int iterate_k(lua_State *L, int status, lua_KContext ctx) {
-  gort_result res;
-  (void)status, (void)ctx;
-  lgort_wait_finish(L, &res);
-  return push_next(L, lgort_vm_of(L), &res);
+static int push_next(lua_State *L, gort_result *res) {
+  if (res->status < 0)
+    lua_pushnil(L);
+  else
+    lgort_decode(L, lgort_vm_of(L), &res->value);
+  return 1;
 }
 
 int lgort_iterate(lua_State *L, const lgort_handle *h) {
-  gort_value none = {.type = GORT_NIL};
-  gort_result res;
-  lgort_vm *vm = lgort_vm_of(L);
-  if (lgort_wait(L, vm, lgort_source(h), GORT_RECV, &none, NULL, &res) ==
-      GORT_PARKED)
-    return lgort_park(L, 0, iterate_k);
-  return push_next(L, vm, &res);
+  return lgort_wait_then(L, lgort_source(h), GORT_RECV, NULL, NULL, push_next);
 }
 
 int lgort_try_recv(lua_State *L, const lgort_handle *h) {
@@ -143,13 +122,6 @@ int lgort_push_done(lua_State *L, gort_result *res) {
   return 2;
 }
 
-static int send_k(lua_State *L, int status, lua_KContext ctx) {
-  gort_result res;
-  (void)status, (void)ctx;
-  lgort_wait_finish(L, &res);
-  return lgort_push_done(L, &res);
-}
-
 /* The channel at 1 and the value at 2, checked and encoded. */
 static lgort_handle *check_send(lua_State *L, lgort_vm *vm, gort_value *v) {
   lgort_handle *h = lgort_check_chan(L, 1, GORT_SEND);
@@ -161,16 +133,11 @@ static lgort_handle *check_send(lua_State *L, lgort_vm *vm, gort_value *v) {
 }
 
 static int chan_send(lua_State *L) {
-  lgort_vm *vm = lgort_vm_of(L);
   gort_value v;
-  gort_result res;
   gort_limit limit = lgort_check_limit(L, 3);
-  lgort_handle *h = check_send(L, vm, &v);
-  if (lgort_wait(L, vm, lgort_source(h), GORT_SEND, &v, &limit, &res) ==
-      GORT_PARKED)
-    return lgort_park(L, 0, send_k);
-  gort_value_drop(&v); /* still here unless it was sent */
-  return lgort_push_done(L, &res);
+  lgort_handle *h = check_send(L, lgort_vm_of(L), &v);
+  return lgort_wait_then(L, lgort_source(h), GORT_SEND, &v, &limit,
+                         lgort_push_done);
 }
 
 static int chan_try_send(lua_State *L) {

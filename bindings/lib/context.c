@@ -12,6 +12,7 @@
 #include "cross/encoder.h"
 #include "lib/lib.h"
 #include "vm/bound.h"
+#include "vm/registry.h"
 
 static lgort_handle *check(lua_State *L, int idx) {
   return lgort_check_handle(L, idx, LGORT_CONTEXT);
@@ -118,19 +119,11 @@ static int with_deadline_plain(lua_State *L) {
   return with_deadline(L);
 }
 
-/* The key at idx, owned by the caller; equal numbers are one key. Or what is
- * wrong with it. */
+/* The key at idx, owned by the caller. Or what is wrong with it. */
 static const char *to_key(lua_State *L, int idx, gort_value *key) {
   if (lua_isnoneornil(L, idx)) return "the key must not be nil";
-  if (lua_type(L, idx) == LUA_TNUMBER && !lua_isinteger(L, idx)) {
-    lua_Number n = lua_tonumber(L, idx);
-    lua_Integer i;
-    if (isnan(n)) return "the key must not be NaN";
-    *key = (gort_value){.type = GORT_FLOAT, .u.n = n};
-    if (floor(n) == n && lua_numbertointeger(n, &i))
-      *key = (gort_value){.type = GORT_INTEGER, .u.i = i};
-    return NULL;
-  }
+  if (lua_type(L, idx) == LUA_TNUMBER && isnan(lua_tonumber(L, idx)))
+    return "the key must not be NaN";
   if (lgort_encode_simple(L, idx, key)) return NULL;
   if (lua_type(L, idx) == LUA_TSTRING) return gort_strerror(GORT_ENOMEM);
   return "the key must be a string, a number, a boolean or a handle";
@@ -386,10 +379,7 @@ int lgort_open_context(lua_State *L) {
   lgort_type_new(L, LGORT_CANCEL, none, cancel_meta);
   lgort_type_new(L, LGORT_CANCEL_CAUSE, none, cancel_cause_meta);
   lgort_type_new(L, LGORT_AFTER, after_methods, NULL);
-  lua_createtable(L, 0, 1);
-  lua_pushcfunction(L, shield_off);
-  lua_setfield(L, -2, "__close");
-  lgort_vm_of(L)->shield_meta = luaL_ref(L, LUA_REGISTRYINDEX);
+  lgort_vm_of(L)->shield_meta = lgort_ref_meta(L, "__close", shield_off);
   luaL_newlib(L, functions);
   lua_pushstring(L, gort_strerror(GORT_ECANCELED));
   lua_setfield(L, -2, "canceled");

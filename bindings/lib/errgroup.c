@@ -10,6 +10,7 @@
 #include "cross/decoder.h"
 #include "lib/lib.h"
 #include "vm/bound.h"
+#include "vm/registry.h"
 
 static gort_group *check(lua_State *L) {
   lgort_handle *h = lgort_check_handle(L, 1, LGORT_GROUP);
@@ -65,22 +66,15 @@ static int start(lua_State *L, gort_group *g, pending *p) {
   return 0;
 }
 
-static int go_k(lua_State *L, int status, lua_KContext ctx) {
-  gort_result res;
-  (void)status, (void)ctx;
-  lgort_wait_finish(L, &res);
+static int entered(lua_State *L, gort_result *res) {
+  (void)res;
   return start(L, check(L), lua_touserdata(L, 2));
 }
 
 static int group_go(lua_State *L) {
   gort_group *g = check(L);
-  gort_value none = {.type = GORT_NIL};
-  gort_result res;
-  pending *p = capture(L, g);
-  if (lgort_wait(L, lgort_vm_of(L), source_of(g), GORT_SEND, &none, NULL,
-                 &res) == GORT_PARKED)
-    return lgort_park(L, 0, go_k);
-  return start(L, g, p);
+  capture(L, g);
+  return lgort_wait_then(L, source_of(g), GORT_SEND, NULL, NULL, entered);
 }
 
 static int group_try_go(lua_State *L) {
@@ -126,22 +120,10 @@ static int waited(lua_State *L, gort_result *res) {
   return 3;
 }
 
-static int wait_k(lua_State *L, int status, lua_KContext ctx) {
-  gort_result res;
-  (void)status, (void)ctx;
-  lgort_wait_finish(L, &res);
-  return waited(L, &res);
-}
-
 static int group_wait(lua_State *L) {
   gort_group *g = check(L);
-  gort_value none = {.type = GORT_NIL};
   gort_limit limit = lgort_check_limit(L, 2);
-  gort_result res;
-  if (lgort_wait(L, lgort_vm_of(L), source_of(g), GORT_RECV, &none, &limit,
-                 &res) == GORT_PARKED)
-    return lgort_park(L, 0, wait_k);
-  return waited(L, &res);
+  return lgort_wait_then(L, source_of(g), GORT_RECV, NULL, &limit, waited);
 }
 
 /* ---- <close> ----------------------------------------------------------- */
@@ -242,10 +224,7 @@ static const luaL_Reg functions[] = {
 
 int lgort_open_errgroup(lua_State *L) {
   lgort_type_new(L, LGORT_GROUP, methods, meta);
-  lua_createtable(L, 0, 1);
-  lua_pushcfunction(L, pending_gc);
-  lua_setfield(L, -2, "__gc");
-  lgort_vm_of(L)->pending_meta = luaL_ref(L, LUA_REGISTRYINDEX);
+  lgort_vm_of(L)->pending_meta = lgort_ref_meta(L, "__gc", pending_gc);
   luaL_newlib(L, functions);
   return 1;
 }

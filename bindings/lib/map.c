@@ -50,6 +50,19 @@ static gort_value encode(lua_State *L, int idx) {
   return v;
 }
 
+typedef int (*lookup)(gort_map *m, const gort_value *k, gort_value *out);
+
+/* What op gives for the key at 2; its value, or nil, owned, is in *v. */
+static int look_up(lua_State *L, lookup op, gort_value *v) {
+  gort_map *m = check(L);
+  *v = (gort_value){.type = GORT_NIL};
+  lgort_check_key(L, 2);
+  gort_value k = take_key(L, v);
+  int rc = op(m, &k, v);
+  gort_value_drop(&k);
+  return rc;
+}
+
 /* Pushes v (taken) and whether it was found. */
 static int push_found(lua_State *L, gort_value *v, int rc) {
   if (rc < 0) lgort_raise(L, rc);
@@ -62,12 +75,8 @@ static int push_found(lua_State *L, gort_value *v, int rc) {
 }
 
 static int map_load(lua_State *L) {
-  gort_map *m = check(L);
-  gort_value v = {.type = GORT_NIL};
-  lgort_check_key(L, 2);
-  gort_value k = take_key(L, &v);
-  int rc = gort_map_load(m, &k, &v);
-  gort_value_drop(&k);
+  gort_value v;
+  int rc = look_up(L, gort_map_load, &v);
   return push_found(L, &v, rc);
 }
 
@@ -102,22 +111,14 @@ static int map_load_or_store(lua_State *L) {
 }
 
 static int map_load_and_delete(lua_State *L) {
-  gort_map *m = check(L);
-  gort_value v = {.type = GORT_NIL};
-  lgort_check_key(L, 2);
-  gort_value k = take_key(L, &v);
-  int rc = gort_map_delete(m, &k, &v);
-  gort_value_drop(&k);
+  gort_value v;
+  int rc = look_up(L, gort_map_delete, &v);
   return push_found(L, &v, rc);
 }
 
 static int map_delete(lua_State *L) {
-  gort_map *m = check(L);
-  gort_value v = {.type = GORT_NIL};
-  lgort_check_key(L, 2);
-  gort_value k = take_key(L, &v);
-  gort_map_delete(m, &k, &v);
-  gort_value_drop(&k);
+  gort_value v;
+  look_up(L, gort_map_delete, &v);
   gort_value_drop(&v);
   return 0;
 }

@@ -8,13 +8,6 @@
 #include "cross/outcome.h"
 #include "lib/lib.h"
 
-static int called_k(lua_State *L, int status, lua_KContext ctx) {
-  gort_result res;
-  (void)status, (void)ctx;
-  lgort_wait_finish(L, &res);
-  return lgort_outcome_push(L, &res);
-}
-
 static int once_call(lua_State *L) {
   lgort_vm *vm = lgort_vm_of(L);
   lgort_handle *h = lgort_check_handle(L, 1, LGORT_ONCE);
@@ -27,9 +20,7 @@ static int once_call(lua_State *L) {
   lgort_will_park(L, vm);
   gort_record *r = gort_once_begin(once);
   if (r) gort_go(vm->rt, r);
-  if (lgort_wait(L, vm, s, GORT_RECV, &none, NULL, &res) == GORT_PARKED)
-    return lgort_park(L, 0, called_k);
-  return lgort_outcome_push(L, &res);
+  return lgort_wait_then(L, s, GORT_RECV, NULL, NULL, lgort_outcome_push);
 }
 
 static int once_new(lua_State *L) {

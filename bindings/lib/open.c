@@ -1,6 +1,8 @@
 /* open.c - puts the modules where scripts find them.
  *
  * SPDX-License-Identifier: MIT */
+#include <string.h>
+
 #include "cross/encoder.h"
 #include "lib/lib.h"
 
@@ -36,6 +38,14 @@ static void as_module(lua_State *L, const char *name) {
   lua_pushvalue(L, -2);
   lua_setfield(L, -2, name);
   lua_pop(L, 1);
+}
+
+/* What open pushes becomes the module of that name, and the field of the table
+ * on top that is called as what follows "gort.". */
+static void add_module(lua_State *L, lua_CFunction open, const char *name) {
+  open(L);
+  as_module(L, name);
+  lua_setfield(L, -2, strchr(name, '.') + 1);
 }
 
 /* The value on top becomes a global and a field of the table below it. That
@@ -78,21 +88,11 @@ void lgort_open_all(lua_State *L) {
   lua_setfield(L, -2, "blocking");
   lua_pushliteral(L, GORT_VERSION);
   lua_setfield(L, -2, "version");
-  lgort_open_time(L);
-  as_module(L, "gort.time");
-  lua_setfield(L, -2, "time");
-  lgort_open_context(L);
-  as_module(L, "gort.context");
-  lua_setfield(L, -2, "context");
-  lgort_open_runtime(L);
-  as_module(L, "gort.runtime");
-  lua_setfield(L, -2, "runtime");
-  lgort_open_errgroup(L);
-  as_module(L, "gort.errgroup");
-  lua_setfield(L, -2, "errgroup");
-  lgort_open_sync(L);
-  as_module(L, "gort.sync");
-  lua_setfield(L, -2, "sync");
+  add_module(L, lgort_open_time, "gort.time");
+  add_module(L, lgort_open_context, "gort.context");
+  add_module(L, lgort_open_runtime, "gort.runtime");
+  add_module(L, lgort_open_errgroup, "gort.errgroup");
+  add_module(L, lgort_open_sync, "gort.sync");
   if (lgort_vm_of(L)->host->adopted)
     lua_pop(L, 1); /* a script of a stock lua asks for it */
   else

@@ -14,22 +14,12 @@ static gort_value check_units(lua_State *L) {
   return (gort_value){.type = GORT_INTEGER, .u.i = k};
 }
 
-static int acquired_k(lua_State *L, int status, lua_KContext ctx) {
-  gort_result res;
-  (void)status, (void)ctx;
-  lgort_wait_finish(L, &res);
-  return lgort_push_done(L, &res);
-}
-
 static int sem_acquire(lua_State *L) {
   lgort_handle *h = check(L);
   gort_value k = check_units(L);
   gort_limit limit = lgort_check_limit(L, 3);
-  gort_result res;
-  if (lgort_wait(L, lgort_vm_of(L), lgort_source(h), GORT_RECV, &k, &limit,
-                 &res) == GORT_PARKED)
-    return lgort_park(L, 0, acquired_k);
-  return lgort_push_done(L, &res);
+  return lgort_wait_then(L, lgort_source(h), GORT_RECV, &k, &limit,
+                         lgort_push_done);
 }
 
 static int sem_try_acquire(lua_State *L) {

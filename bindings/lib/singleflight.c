@@ -34,13 +34,6 @@ static int landed(lua_State *L, gort_result *res) {
   return n + 1;
 }
 
-static int call_k(lua_State *L, int status, lua_KContext ctx) {
-  gort_result res;
-  (void)status, (void)ctx;
-  lgort_wait_finish(L, &res);
-  return landed(L, &res);
-}
-
 /* Finds the call of the key at 2, or starts r as it; takes r. */
 static int join(lua_State *L, gort_singleflight *sf, gort_record *r,
                 gort_future **out) {
@@ -65,8 +58,6 @@ static int join(lua_State *L, gort_singleflight *sf, gort_record *r,
 static int sf_call(lua_State *L) {
   lgort_vm *vm = lgort_vm_of(L);
   gort_singleflight *sf = check(L);
-  gort_value none = {.type = GORT_NIL};
-  gort_result res;
   lgort_check_key(L, 2);
   luaL_checktype(L, 3, LUA_TFUNCTION);
   lgort_will_park(L, vm);
@@ -77,10 +68,8 @@ static int sf_call(lua_State *L) {
   int rc = join(L, sf, lgort_call_new(L, vm, 4), &h->future);
   if (rc < 0) lgort_raise(L, rc);
   lua_settop(L, 3);
-  if (lgort_wait(L, vm, (gort_source *)(void *)h->future, GORT_RECV, &none,
-                 NULL, &res) == GORT_PARKED)
-    return lgort_park(L, 0, call_k);
-  return landed(L, &res);
+  return lgort_wait_then(L, (gort_source *)(void *)h->future, GORT_RECV, NULL,
+                         NULL, landed);
 }
 
 static int sf_forget(lua_State *L) {

@@ -31,22 +31,11 @@ static int wg_done(lua_State *L) {
   return 0;
 }
 
-static int wait_k(lua_State *L, int status, lua_KContext ctx) {
-  gort_result res;
-  (void)status, (void)ctx;
-  lgort_wait_finish(L, &res);
-  return lgort_push_done(L, &res);
-}
-
 static int wg_wait(lua_State *L) {
   lgort_handle *h = check(L);
-  gort_value none = {.type = GORT_NIL};
   gort_limit limit = lgort_check_limit(L, 2);
-  gort_result res;
-  if (lgort_wait(L, lgort_vm_of(L), lgort_source(h), GORT_RECV, &none, &limit,
-                 &res) == GORT_PARKED)
-    return lgort_park(L, 0, wait_k);
-  return lgort_push_done(L, &res);
+  return lgort_wait_then(L, lgort_source(h), GORT_RECV, NULL, &limit,
+                         lgort_push_done);
 }
 
 /* Counts before it returns, so that a wait right after it waits. */

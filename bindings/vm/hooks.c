@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "vm/preempt.h"
+#include "vm/registry.h"
 
 enum { PIECE = 1000 };
 
@@ -169,12 +170,7 @@ static int db_gethook(lua_State *L) {
 }
 
 void lgort_open_hooks(lua_State *L) {
-  lua_newtable(L);
-  lua_createtable(L, 0, 1);
-  lua_pushliteral(L, "k");
-  lua_setfield(L, -2, "__mode");
-  lua_setmetatable(L, -2);
-  lgort_vm_of(L)->hooks = luaL_ref(L, LUA_REGISTRYINDEX);
+  lgort_vm_of(L)->hooks = lgort_ref_table(L, "k");
   lua_getglobal(L, LUA_DBLIBNAME);
   lua_pushcfunction(L, db_sethook);
   lua_setfield(L, -2, "sethook");

@@ -105,6 +105,13 @@ void lgort_wait_finish(lua_State *L, gort_result *res) {
   if (res->status < 0) lgort_after_wait(L, vm, res);
 }
 
+int lgort__then_k(lua_State *L, int status, lua_KContext push) {
+  gort_result res;
+  (void)status;
+  lgort_wait_finish(L, &res);
+  return ((lgort_pusher)push)(L, &res);
+}
+
 int lgort_limit_reached(const gort_limit *limit) {
   int status = limit->ctx ? gort_context_err(limit->ctx) : 0;
   if (status == 0 && limit->deadline != GORT_FOREVER &&

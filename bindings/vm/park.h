@@ -4,7 +4,8 @@
  *
  * A blocking function asks the wait core; when that says GORT_PARKED the
  * function ends with `return lgort_park(L, ctx, k)`, and k goes on when the
- * task is resumed. lgort_wait is the whole pattern for one source. */
+ * task is resumed. lgort_wait_then is all of that for one source; lgort_wait
+ * the first half, for functions that have something to keep meanwhile. */
 #ifndef LGORT_VM_PARK_H
 #define LGORT_VM_PARK_H
 
@@ -49,6 +50,25 @@ static inline int lgort_wait(lua_State *L, lgort_vm *vm, gort_source *s,
 /* gort_wait_finish for the running task. Raises the error of the context
  * that the task is bound to when that has ended the wait. */
 void lgort_wait_finish(lua_State *L, gort_result *res);
+
+/* Pushes what a wait has given and returns how many values that is; takes the
+ * result's value. */
+typedef int (*lgort_pusher)(lua_State *L, gort_result *res);
+/* Waits for s and returns what push does, at once or when the task is resumed:
+ * `return lgort_wait_then(...)`. The value (NULL: nil) is taken or dropped.
+ * Inline: what does not park calls push directly. */
+int lgort__then_k(lua_State *L, int status, lua_KContext push);
+static inline int lgort_wait_then(lua_State *L, gort_source *s, gort_op op,
+                                  gort_value *value, const gort_limit *limit,
+                                  lgort_pusher push) {
+  gort_value none = {.type = GORT_NIL};
+  gort_result res;
+  if (lgort_wait(L, lgort_vm_of(L), s, op, value ? value : &none, limit,
+                 &res) == GORT_PARKED)
+    return lgort_park(L, (lua_KContext)push, lgort__then_k);
+  if (value) gort_value_drop(value); /* still here unless it was taken */
+  return push(L, &res);
+}
 
 gort_limit lgort__check_limit(lua_State *L, int idx);
 /* The limit that argument idx asks for: absent or nil, none; a number of

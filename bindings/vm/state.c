@@ -18,6 +18,7 @@
 #include "vm/hooks.h"
 #include "vm/preempt.h"
 #include "vm/reach.h"
+#include "vm/registry.h"
 
 static void *lua_memory(void *ud, void *ptr, size_t osize, size_t nsize) {
   lgort_vm *vm = ud;
@@ -87,17 +88,6 @@ static void warn(void *ud, const char *message, int to_be_continued) {
   end_warning(vm);
 }
 
-static int new_ref_table(lua_State *L, const char *mode) {
-  lua_newtable(L);
-  if (mode) {
-    lua_createtable(L, 0, 1);
-    lua_pushstring(L, mode);
-    lua_setfield(L, -2, "__mode");
-    lua_setmetatable(L, -2);
-  }
-  return luaL_ref(L, LUA_REGISTRYINDEX);
-}
-
 /* C libraries stay when the state goes: what they made may have crossed. */
 static void keep_libraries(lua_State *L) {
   if (lua_getfield(L, LUA_REGISTRYINDEX, "_CLIBS") == LUA_TTABLE) {
@@ -126,11 +116,11 @@ static int open_state(lua_State *L) {
   }
   if (vm != vm->host->adopted) luaL_openlibs(L);
   keep_libraries(L);
-  vm->threads = new_ref_table(L, NULL);
-  vm->handles = new_ref_table(L, "v");
-  vm->factories = new_ref_table(L, NULL);
-  vm->old_factories = new_ref_table(L, NULL);
-  vm->anchors = new_ref_table(L, "v");
+  vm->threads = lgort_ref_table(L, NULL);
+  vm->handles = lgort_ref_table(L, "v");
+  vm->factories = lgort_ref_table(L, NULL);
+  vm->old_factories = lgort_ref_table(L, NULL);
+  vm->anchors = lgort_ref_table(L, "v");
   lgort_codes *codes = &vm->host->codes;
   if (gort_vm_index(vm->vm) == 0) lgort_codes_probe(L, codes);
   lgort_open_pool(L);

@@ -15,8 +15,8 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-#include "cross/codes.h"
 #include "cross/encoder.h"
+#include "cross/protos.h"
 #include "cross/special.h"
 #include "gort.h"
 #include "vm/held.h"
@@ -157,7 +157,7 @@ typedef struct lgort_vm {
   int factories;     /* code id to the function that makes closures; ... */
   int old_factories; /* ... those that were many before these */
   int nfactories;
-  int anchors;    /* weak: keeps protos' entries honest (codes.h) */
+  int anchors;    /* weak: keeps protos' entries honest (protos.h) */
   int classes;    /* weak: class id to its table (classes.h) */
   int class_info; /* weak: table to what is known of it as a class */
   int class_info_meta;

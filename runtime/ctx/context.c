@@ -306,34 +306,10 @@ gort_value gort_context_cause(gort_context *ctx) {
   return gort_value_copy(&ctx->cause);
 }
 
-static bool same_key(const gort_value *a, const gort_value *b) {
-  if (a->type != b->type) return false;
-  switch (a->type) {
-    case GORT_BOOLEAN:
-      return a->u.b == b->u.b;
-    case GORT_INTEGER:
-      return a->u.i == b->u.i;
-    case GORT_FLOAT:
-      return a->u.n == b->u.n;
-    case GORT_POINTER:
-      return a->u.p == b->u.p;
-    case GORT_OBJECT:
-      return a->u.obj == b->u.obj && a->kind == b->kind;
-    case GORT_STRING: {
-      size_t len = gort_buf_len(a->u.buf);
-      return len == gort_buf_len(b->u.buf) &&
-             memcmp(gort_buf_bytes(a->u.buf), gort_buf_bytes(b->u.buf), len) ==
-                 0;
-    }
-    default:
-      return false;
-  }
-}
-
 bool gort_context_value(gort_context *ctx, const gort_value *key,
                         gort_value *out) {
   for (gort_context *c = ctx->keyed; c; c = c->parent->keyed)
-    if (same_key(&c->key, key)) {
+    if (gort_value_equal(&c->key, key)) {
       *out = gort_value_copy(&c->value);
       return true;
     }

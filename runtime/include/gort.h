@@ -518,8 +518,8 @@ GORT_API void gort_context_cancel(gort_context *ctx, gort_value *cause);
 GORT_API int gort_context_err(gort_context *ctx);
 /* Why it is done; nil: for no other reason than its err. Returns owned. */
 GORT_API gort_value gort_context_cause(gort_context *ctx);
-/* The value of key on the way from ctx to its root: whether there is one.
- * Returns owned through out. */
+/* The value of key on the way from ctx to its root: whether there is one. Keys
+ * are compared by gort_value_equal. Returns owned through out. */
 GORT_API bool gort_context_value(gort_context *ctx, const gort_value *key,
                                  gort_value *out);
 /* Whether it has a deadline: in seconds since the epoch. */

@@ -4,6 +4,7 @@
 --   local t <close> = terminal.open("gort arguments", { env = "NO_COLOR=1" })
 --   t:say "1 + 1"                  types a line and Enter
 --   t:type "text"  t:key "C-c"     types text; presses keys, as tmux names them
+--   t:press "C-c"                  presses keys and waits for the prompt
 --   t:wait "^> $"                  until the last row matches
 --   t:wait_for "text"              until the screen holds the text
 --   t:screen()                     what it shows, without blank rows at its end
@@ -58,6 +59,31 @@ function M:say(text)
   self:key "Enter"
 end
 
+function M:press(...)
+  self:key(...)
+  self:wait "^>$"
+end
+
+-- Types text and Tab: the last row must become this.
+function M:complete(text, pattern)
+  self:type(text)
+  self:key "Tab"
+  self:wait(pattern)
+end
+
+-- Runs a line that does not end, and ends it.
+function M:interrupt(line)
+  self:say("print 'begun' " .. line)
+  self:wait "^begun$"
+  self:press "C-c"
+end
+
+-- Ends the session.
+function M:leave()
+  self:key "C-d"
+  self:wait "^left: 0$"
+end
+
 -- With opts = "-e": with the escape sequences of colours.
 function M:screen(opts)
   local text = self:tmux("capture-pane -p " .. (opts or ""))
@@ -75,7 +101,11 @@ function M:until_true(fn, what)
     if fn() then return end
     gort.time.sleep(0.02)
   until gort.time.monotonic() - start > LIMIT
-  error("no " .. what .. " on the screen:\n" .. self:screen(), 3)
+  local level, here = 2, debug.getinfo(1, "S").source
+  while debug.getinfo(level, "S").source == here do
+    level = level + 1 -- the spec's own line
+  end
+  error("no " .. what .. " on the screen:\n" .. self:screen(), level)
 end
 
 function M:wait(pattern)

@@ -147,13 +147,7 @@ static void run(uint64_t seed, unsigned workers) {
   if (gort_waitgroup_new(&m.wg) < 0) abort();
   int rc = RUN(workers, m);
   EXPECT(rc == 0, "workers %u: code %d", workers, rc);
-  for (int i = 0; i < CHANS; i++) { /* what is left was sent */
-    gort_result res = {0};
-    gort_value v;
-    while (gort_wait_try(source_of(chans[i]), GORT_RECV, &v, &res) && res.ok)
-      atomic_fetch_add(&arrived[res.value.u.i], 1);
-    release(chans[i]);
-  }
+  stress_take_rest(chans, CHANS, arrived); /* it was sent */
   release(m.wg);
   for (int i = 0; i < MAX; i++)
     EXPECT(arrived[i] == (sent[i] == SENT),

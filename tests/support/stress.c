@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-#include "gort.h"
+#include "support/steps.h"
 
 int stress_wrong;
 
@@ -17,4 +17,14 @@ uint64_t stress_begin(int quick, int *runs) {
   text = getenv("GORT_STRESS_RUNS");
   *runs = text && atoi(text) > 0 ? atoi(text) : quick;
   return seed;
+}
+
+void stress_take_rest(gort_chan **chans, int n, atomic_uchar *arrived) {
+  for (int i = 0; i < n; i++) {
+    gort_result res = {0};
+    gort_value v = {.type = GORT_NIL};
+    while (gort_wait_try(source_of(chans[i]), GORT_RECV, &v, &res) && res.ok)
+      atomic_fetch_add(&arrived[res.value.u.i], 1);
+    release(chans[i]);
+  }
 }

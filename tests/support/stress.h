@@ -8,13 +8,19 @@
 #define TESTS_SUPPORT_STRESS_H
 
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 
 #include "base/rand.h"
+#include "gort.h"
 
 /* Prints and returns the seed; *runs: how often to repeat. */
 uint64_t stress_begin(int quick, int *runs);
+
+/* Counts the integers that are left in n channels, each in its own counter,
+ * and releases the channels. */
+void stress_take_rest(gort_chan **chans, int n, atomic_uchar *arrived);
 
 /* Main thread only: counts and tells what is wrong. */
 extern int stress_wrong;

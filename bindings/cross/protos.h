@@ -1,0 +1,52 @@
+/* protos.h - what a vm remembers of its functions: which prototype has which
+ * code (codes.h), and the factories made of codes (vm->factories).
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef LGORT_CROSS_PROTOS_H
+#define LGORT_CROSS_PROTOS_H
+
+#include <lua.h>
+
+#include "cross/codes.h"
+
+/* What a vm knows of a prototype at an address. The address may be reused
+ * after a collection; so each entry has an anchor, a function held weakly
+ * (vm->anchors[index]): while that lives its prototype does. */
+typedef struct lgort_proto {
+  const void *proto; /* NULL: free */
+  lgort_code *code;  /* NULL until the function crosses */
+  const char *source;
+  bool of_module; /* a loaded module holds a function of this prototype */
+} lgort_proto;
+
+typedef struct lgort_protos {
+  lgort_proto *slot; /* owned; size is a power of two */
+  size_t size, used;
+} lgort_protos;
+
+/* The code of the Lua function at idx; env_up: which of its upvalues is a
+ * globals table. Borrowed, until something allocates in this vm: a collection
+ * may take from the vm what it remembers. Raises when memory is out or the
+ * function has too many captures. */
+lgort_code *lgort_code_of(lua_State *L, struct lgort_vm *vm, int idx,
+                          int env_up);
+/* The code of the function at idx as far as this vm remembers it, or NULL
+ * (borrowed, as above); its env_up may be that of another closure. Raises on
+ * memory. */
+lgort_code *lgort_code_known(lua_State *L, struct lgort_vm *vm, int idx);
+/* The interned chunk name of the Lua function at idx; ar's source is asked
+ * for when it is new. */
+const char *lgort_source_of(lua_State *L, struct lgort_vm *vm, int idx);
+/* Notes that the function at idx is a loaded module's; whether one of the same
+ * prototype is (true too where prototypes cannot be told apart). */
+void lgort_mark_module(lua_State *L, struct lgort_vm *vm, int idx);
+bool lgort_is_marked_module(lua_State *L, struct lgort_vm *vm, int idx);
+/* Pushes the function that makes closures of code. Raises on memory. */
+void lgort_push_factory(lua_State *L, struct lgort_vm *vm,
+                        const lgort_code *code);
+void lgort_protos_fini(lgort_protos *ps);
+/* Finds out where closures keep their prototypes, by trial: the only thing
+ * here that Lua's interface does not give. Falls back to dumping each time. */
+void lgort_codes_probe(lua_State *L, lgort_codes *cs);
+
+#endif
