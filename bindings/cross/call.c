@@ -13,21 +13,23 @@
 #include "cross/env.h"
 #include "cross/message.h"
 #include "cross/modules.h"
-#include "cross/standard.h"
+#include "cross/plain.h"
 #include "vm/bound.h"
 #include "vm/coro.h"
 
-enum call_form { CALL_VALUES, CALL_MESSAGE, CALL_C };
+enum call_form { CALL_PLAIN, CALL_MESSAGE, CALL_C };
 
 typedef struct call {
-  uint8_t form; /* enum call_form */
+  uint8_t form;   /* enum call_form */
+  bool recursive; /* CALL_PLAIN: the function captures itself ... */
+  bool pure;      /* ... and nothing else */
   int line;
   const char *source; /* interned; NULL: the main task */
   uint64_t parent;
   gort_object *told; /* owned or NULL */
   lgort_host *host;
   lgort_class *additions; /* owned or NULL */
-  lgort_code *code;       /* CALL_VALUES: owns a count */
+  lgort_code *code;       /* CALL_PLAIN: owns a count */
   lua_CFunction body;     /* CALL_C: the main task, or the host's */
   void *user;
   void (*gone)(void *user); /* of a call that was not made; or NULL */
@@ -92,55 +94,11 @@ _Noreturn static void refuse_capture(lua_State *L, const lgort_code *code) {
 
 static const lgort_subject subject = {"start task", NULL, true};
 
-/* True when the pristine globals will do for this function. */
-static bool base_will_do(lua_State *L, lgort_vm *vm, int first,
-                         const lgort_code *code) {
-  if (code->env_up < 0) return true;
-  if (code->needs_env > 0) return false;
-  lua_getupvalue(L, first, code->env_up + 1);
-  int env = lua_gettop(L);
-  bool fine = lgort_is_env(L, vm, env);
-  for (size_t i = 0; i < code->info->nglobals && fine; i++)
-    fine = !lgort_push_captured(L, vm, env, &code->info->globals[i]);
-  lua_settop(L, env - 1);
-  return fine;
-}
-
-static void drop_values(gort_value *v, uint32_t n) {
-  for (uint32_t i = 0; i < n; i++) gort_value_drop(&v[i]);
-}
-
-static bool fill_value(lua_State *L, int idx, gort_value *out) {
-  return lgort_encode_simple(L, idx, out) ||
-         lgort_encode_standard(L, lgort_vm_of(L), idx, out);
-}
-
-/* Fills the values; false (nothing held) when one needs a message. */
-static bool fill_values(lua_State *L, int first, call *c) {
-  int top = lua_gettop(L);
-  uint32_t n = 0;
-  for (uint32_t i = 1; i <= c->nups; i++) lua_getupvalue(L, first, (int)i);
-  for (; n < c->nups; n++)
-    if ((int)n == c->code->env_up)
-      c->values[n].type = GORT_NIL;
-    else if (!fill_value(L, top + 1 + (int)n, &c->values[n]))
-      goto complex;
-  for (uint32_t i = 1; i <= c->nargs; i++, n++)
-    if (!fill_value(L, first + (int)i, &c->values[n])) goto complex;
-  lua_settop(L, top);
-  return true;
-complex:
-  lua_settop(L, top);
-  drop_values(c->values, n);
-  return false;
-}
-
 static gort_record *new_record(lua_State *L, lgort_vm *vm, uint32_t nvalues) {
-  gort_record *r =
-      gort_record_new(vm->rt, sizeof(call) + nvalues * sizeof(gort_value));
+  size_t size = sizeof(call) + nvalues * sizeof(gort_value);
+  gort_record *r = gort_record_new(vm->rt, size);
   if (!r) luaL_error(L, "cannot start task: not enough memory");
-  call *c = call_of(r);
-  memset(c, 0, sizeof *c);
+  memset(call_of(r), 0, size);
   return r;
 }
 
@@ -161,50 +119,48 @@ static gort_record *message_record(lua_State *L, lgort_vm *vm, int first) {
   return r;
 }
 
-/* The record of a plain call, or NULL: it needs a message. Takes a count of
- * code only when there is one. */
-static gort_record *values_record(lua_State *L, lgort_vm *vm, int first,
-                                  lgort_code *code, int nups) {
-  int nargs = lua_gettop(L) - first;
-  luaL_checkstack(L, nups + 4, NULL);
-  gort_record *r = new_record(L, vm, (uint32_t)(nups + nargs));
-  call *c = call_of(r);
-  c->form = CALL_VALUES;
-  c->code = code;
-  c->nups = (uint32_t)nups;
-  c->nargs = (uint32_t)nargs;
-  if (fill_values(L, first, c)) return r;
-  gort_record_free(r);
-  return NULL;
-}
-
 static void hold(lua_State *L, lgort_vm *vm, int kind, void *ptr) {
   if (!lgort_hold(&vm->held, kind, ptr))
     luaL_error(L, "cannot start task: not enough memory");
 }
 
+/* Fills the values of a plain call; false: it needs a message. */
+static bool fill(lua_State *L, lgort_vm *vm, int first, call *c) {
+  lgort_plain p = {.vm = vm};
+  if (!lgort_plain_env(L, vm, first, c->code) ||
+      !lgort_plain_captures(L, &p, first, c->code, c->values))
+    return false;
+  for (uint32_t i = 1; i <= c->nargs; i++)
+    if (!lgort_plain_encode(L, &p, first + (int)i, &c->values[c->nups + i - 1]))
+      return false;
+  c->recursive = p.recursive;
+  c->pure = p.pure;
+  return true;
+}
+
 /* Captures the Lua function at first as a plain call; NULL when it is none. */
 static gort_record *try_plain(lua_State *L, lgort_vm *vm, int first) {
-  int nups;
+  int nups, nargs = lua_gettop(L) - first;
   if (lua_iscfunction(L, first) || lgort_is_of_module(L, vm, first))
     return NULL;
   luaL_checkstack(L, 8, NULL);
-  lgort_code *code = lgort_code_known(L, vm, first);
-  if (code && code->env_up < 0 && code->named)
-    nups = code->info->nups; /* no upvalue is called _ENV */
-  else
-    code = lgort_code_of(L, vm, first, lgort_find_env(L, vm, first, &nups));
-  if (code->bad_up >= 0) refuse_capture(L, code);
-  /* The script's own code may run from here on. */
   size_t held = vm->held.n;
-  lgort_code_take(vm, code);
+  lgort_code *code = lgort_plain_code(L, vm, first, &nups);
   hold(L, vm, LGORT_REF_CODE, code);
-  gort_record *r = NULL;
-  if (base_will_do(L, vm, first, code))
-    r = values_record(L, vm, first, code, nups);
+  if (code->bad_up >= 0) refuse_capture(L, code);
+  gort_record *r = new_record(L, vm, (uint32_t)(nups + nargs));
   lgort_take_back(&vm->held, held);
-  if (!r) lgort_code_give(vm, code);
-  return r;
+  call *c = call_of(r);
+  c->form = CALL_PLAIN;
+  c->code = code;
+  c->nups = (uint32_t)nups;
+  c->nargs = (uint32_t)nargs;
+  hold(L, vm, LGORT_REF_RECORD, r);
+  bool plain = fill(L, vm, first, c);
+  lgort_take_back(&vm->held, held);
+  if (plain) return r;
+  lgort_call_free(r);
+  return NULL;
 }
 
 gort_record *lgort_call_new(lua_State *L, lgort_vm *vm, int first) {
@@ -269,24 +225,22 @@ gort_record *lgort_call_copy(gort_record *r) {
   if (!made) return NULL;
   call *c = call_of(made);
   memcpy(c, from, sizeof *c);
+  bool fine = true;
   for (uint32_t i = 0; i < n; i++)
-    c->values[i] = gort_value_copy(&from->values[i]);
+    fine = lgort_plain_copy(&from->values[i], &c->values[i]) && fine;
   if (c->told) gort_object_retain(c->told);
   if (c->code) lgort_code_retain(c->code);
   if (c->additions) lgort_class_retain(c->additions);
-  if (gort_record_bind(made, gort_record_context(r)) < 0) {
-    lgort_call_drop(made);
-    gort_record_free(made);
-    return NULL;
-  }
-  return made;
+  if (fine && gort_record_bind(made, gort_record_context(r)) == 0) return made;
+  lgort_call_free(made);
+  return NULL;
 }
 
 /* ---- taking apart ------------------------------------------------------ */
 
 void lgort_call_drop(gort_record *r) {
   call *c = call_of(r);
-  drop_values(c->values, c->nups + c->nargs);
+  lgort_plain_drop(c->values, c->nups + c->nargs);
   if (c->told) gort_object_release(c->told);
   lgort_code_release(c->code);
   lgort_class_release(c->additions);
@@ -296,6 +250,11 @@ void lgort_call_drop(gort_record *r) {
   c->additions = NULL;
   if (c->gone) c->gone(c->user);
   c->gone = NULL;
+}
+
+void lgort_call_free(gort_record *r) {
+  lgort_call_drop(r);
+  gort_record_free(r);
 }
 
 lgort_host *lgort_call_host(gort_record *r) { return call_of(r)->host; }
@@ -311,7 +270,7 @@ void lgort_call_site(gort_record *r, lgort_task *t) {
 
 bool lgort_call_is_plain(lgort_vm *vm, gort_record *r) {
   const call *c = call_of(r);
-  return c->form == CALL_VALUES && lgort_has_additions(vm, c->additions);
+  return c->form == CALL_PLAIN && lgort_has_additions(vm, c->additions);
 }
 
 bool lgort_call_is_body(gort_record *r) { return call_of(r)->form == CALL_C; }
@@ -335,15 +294,11 @@ bool lgort_call_push_missing(lua_State *L, gort_record *r) {
 void lgort_call_push_function(lua_State *L, gort_record *r) {
   lgort_vm *vm = lgort_vm_of(L);
   call *c = call_of(r);
-  luaL_checkstack(L, (int)(c->nups + c->nargs) + 6, "too many arguments");
-  lgort_push_factory(L, vm, c->code);
-  for (uint32_t i = 0; i < c->nups; i++) {
-    if ((int)i == c->code->env_up)
-      lua_rawgeti(L, LUA_REGISTRYINDEX, vm->base);
-    else
-      lgort_decode(L, vm, &c->values[i]);
-  }
-  lua_call(L, (int)c->nups, 1);
+  luaL_checkstack(L, (int)c->nargs + 6, "too many arguments");
+  if (c->pure)
+    lgort_push_pure(L, vm, c->code);
+  else
+    lgort_plain_push_closure(L, vm, c->code, c->values);
 }
 
 void lgort_call_refill(lua_State *L, gort_record *r, int func) {
@@ -353,7 +308,7 @@ void lgort_call_refill(lua_State *L, gort_record *r, int func) {
   luaL_checkstack(L, (int)c->nargs + nups + 4, "too many arguments");
   int env = c->code->env_up; /* still there */
   for (int i = 0; i < nups; i++)
-    if (i != env) lgort_decode(L, vm, &c->values[i]);
+    if (i != env) lgort_plain_push(L, vm, &c->values[i]);
   for (int i = nups; i > 0; i--)
     if (i - 1 != env) lua_setupvalue(L, func, i);
 }
@@ -362,20 +317,20 @@ void lgort_call_push_arguments(lua_State *L, gort_record *r) {
   lgort_vm *vm = lgort_vm_of(L);
   call *c = call_of(r);
   for (uint32_t i = 0; i < c->nargs; i++)
-    lgort_decode(L, vm, &c->values[c->nups + i]);
+    lgort_plain_push(L, vm, &c->values[c->nups + i]);
   lgort_code_give(vm, c->code);
   c->code = NULL;
 }
 
 static bool holds_objects(const call *c) {
   for (uint32_t i = 0; i < c->nups; i++)
-    if (c->values[i].type >= GORT_STRING) return true;
+    if (lgort_plain_holds(&c->values[i])) return true;
   return false;
 }
 
 bool lgort_call_keeps(gort_record *r, lgort_task *t) {
   const call *c = call_of(r);
-  if (!c->code->reusable) return false;
+  if (!c->code->reusable || c->recursive || c->pure) return false;
   t->kept = c->code->id;
   t->kept_ups = (int16_t)(holds_objects(c) ? c->nups : 0);
   t->kept_env = (int16_t)c->code->env_up;
@@ -384,7 +339,8 @@ bool lgort_call_keeps(gort_record *r, lgort_task *t) {
 
 bool lgort_call_fits(gort_record *r, const lgort_task *t) {
   const call *c = call_of(r);
-  return t->kept && c->code && c->code->id == t->kept;
+  return t->kept && c->code && c->code->id == t->kept && !c->recursive &&
+         !c->pure;
 }
 
 int lgort_call_push(lua_State *L, gort_record *r) {

@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: MIT
  *
  * The payload of a record. Two forms: the function's code with its captures
- * and arguments as runtime values (when they are scalars, strings and
- * handles), or one message that holds everything. */
+ * and arguments, each a value (plain.h), or one message that holds
+ * everything. */
 #ifndef LGORT_CROSS_CALL_H
 #define LGORT_CROSS_CALL_H
 
@@ -48,6 +48,8 @@ lgort_host *lgort_call_host(gort_record *r);
 void lgort_call_site(gort_record *r, lgort_task *t);
 /* Drops what is left of the payload; any thread. */
 void lgort_call_drop(gort_record *r);
+/* The record, too. */
+void lgort_call_free(gort_record *r);
 /* Makes another record of the same call (after_func); NULL without memory. */
 gort_record *lgort_call_copy(gort_record *r);
 

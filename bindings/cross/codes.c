@@ -199,8 +199,18 @@ void lgort_purse_fini(lgort_purse *p) {
 
 enum { HANDFUL = 256 };
 
+static lgort_purse *purse_for(lgort_vm *vm, const lgort_code *code) {
+  return &vm->purses[code->id % LGORT_PURSES];
+}
+
+void lgort_code_put(lgort_vm *vm, lgort_code *code) {
+  lgort_purse *p = purse_for(vm, code);
+  lgort_purse_fini(p);
+  *p = (lgort_purse){code, 1};
+}
+
 void lgort_code_take(lgort_vm *vm, lgort_code *code) {
-  lgort_purse *p = &vm->purse;
+  lgort_purse *p = purse_for(vm, code);
   if (p->code != code) {
     lgort_purse_fini(p);
     p->code = code;
@@ -213,7 +223,7 @@ void lgort_code_take(lgort_vm *vm, lgort_code *code) {
 }
 
 void lgort_code_give(lgort_vm *vm, lgort_code *code) {
-  lgort_purse *p = &vm->purse;
+  lgort_purse *p = purse_for(vm, code);
   if (p->n == 0) p->code = code;
   if (p->code != code) {
     release(code, 1);

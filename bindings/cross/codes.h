@@ -63,7 +63,7 @@ typedef struct lgort_codes {
 int lgort_codes_init(lgort_codes *cs);
 void lgort_codes_fini(lgort_codes *cs);
 
-/* Counts of one code that a vm has in hand: a record takes its count from here
+/* Counts of a code that a vm has in hand: a record takes its count from here
  * and gives it back where it starts, so that spawning one function a million
  * times does not make the vms fight for its counter. */
 typedef struct lgort_purse {
@@ -71,11 +71,15 @@ typedef struct lgort_purse {
   unsigned n;
 } lgort_purse;
 
+enum { LGORT_PURSES = 4 }; /* of a vm, by the codes' ids */
+
 void lgort_code_retain(lgort_code *code);
 void lgort_code_release(lgort_code *code);
 /* A count of code for a record, out of the vm's purse; and back. */
 void lgort_code_take(struct lgort_vm *vm, lgort_code *code);
 void lgort_code_give(struct lgort_vm *vm, lgort_code *code);
+/* Puts the caller's count into the purse. */
+void lgort_code_put(struct lgort_vm *vm, lgort_code *code);
 void lgort_purse_fini(lgort_purse *p);
 
 /* The code with this dump, interned; a count of its own. Or GORT_ENOMEM, or

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cross/call.h"
+
 #include "cross/transfer.h"
 #include "cross/why.h"
 #include "vm/park.h"
@@ -17,6 +19,7 @@ void lgort_ref_drop(lgort_ref *r) {
   if (r->kind == LGORT_REF_CLASS) lgort_class_release(r->ptr);
   if (r->kind == LGORT_REF_CODE) lgort_code_release(r->ptr);
   if (r->kind == LGORT_REF_TRANSFER) lgort_packed_drop(r->ptr);
+  if (r->kind == LGORT_REF_RECORD) lgort_call_free(r->ptr);
   if (r->kind == LGORT_REF_PATHS || r->kind == LGORT_REF_MODULE ||
       r->kind == LGORT_REF_BUFFER)
     gort_buf_release(r->ptr);

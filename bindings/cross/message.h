@@ -73,6 +73,7 @@ enum lgort_ref_kind {
   LGORT_REF_BUFFER,   /* a buffer that is only to be kept */
   LGORT_REF_TRANSFER, /* an lgort_packed */
   LGORT_REF_CLASS,    /* an lgort_class */
+  LGORT_REF_RECORD,   /* a record of call.h, with its values; held only */
   /* In a bundle, not pointers but ids: a class that it makes, one it names. */
   LGORT_REF_MEMBER,
   LGORT_REF_NEED

@@ -153,8 +153,7 @@ lgort_code *lgort_code_of(lua_State *L, lgort_vm *vm, int idx, int env_up) {
     lgort_code_release(p->code);
     p->code = code;
   } else { /* the purse keeps it for the caller */
-    lgort_purse_fini(&vm->purse);
-    vm->purse = (lgort_purse){code, 1};
+    lgort_code_put(vm, code);
   }
   return code;
 }
@@ -196,25 +195,58 @@ static void age_factories(lua_State *L, lgort_vm *vm) {
   vm->nfactories = 0;
 }
 
-void lgort_push_factory(lua_State *L, lgort_vm *vm, const lgort_code *code) {
+/* Keeps the function on top of the stack under that key, as one of the young. */
+static void keep(lua_State *L, lgort_vm *vm, lua_Integer key) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, vm->factories);
-  if (lua_rawgeti(L, -1, code->id) == LUA_TFUNCTION) {
-    lua_remove(L, -2);
-    return;
-  }
+  lua_pushvalue(L, -2);
+  lua_rawseti(L, -2, key);
   lua_pop(L, 1);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, vm->old_factories);
-  if (lua_rawgeti(L, -1, code->id) != LUA_TFUNCTION) {
-    lua_pop(L, 1);
-    if (luaL_loadbufferx(L, code->factory, code->factory_len, "=(factory)",
-                         "b") != LUA_OK)
-      lua_error(L);
+  if (++vm->nfactories >= MANY_FACTORIES) age_factories(L, vm);
+}
+
+/* Pushes what is kept under that key; false: nothing is. */
+static bool push_kept(lua_State *L, lgort_vm *vm, lua_Integer key) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, vm->factories);
+  bool young = lua_rawgeti(L, -1, key) == LUA_TFUNCTION;
+  if (!young) {
+    lua_pop(L, 2);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, vm->old_factories);
+    if (lua_rawgeti(L, -1, key) != LUA_TFUNCTION) {
+      lua_pop(L, 2);
+      return false;
+    }
   }
   lua_remove(L, -2);
-  lua_pushvalue(L, -1);
-  lua_rawseti(L, -3, code->id);
-  lua_remove(L, -2);
-  if (++vm->nfactories >= MANY_FACTORIES) age_factories(L, vm);
+  if (!young) keep(L, vm, key);
+  return true;
+}
+
+void lgort_push_factory(lua_State *L, lgort_vm *vm, const lgort_code *code) {
+  if (push_kept(L, vm, code->id)) return;
+  if (luaL_loadbufferx(L, code->factory, code->factory_len, "=(factory)",
+                       "b") != LUA_OK)
+    lua_error(L);
+  keep(L, vm, code->id);
+}
+
+void lgort_push_pure(lua_State *L, lgort_vm *vm, const lgort_code *code) {
+  int n = code->info->nups;
+  luaL_checkstack(L, n + 6, "too many captured variables");
+  if (push_kept(L, vm, -code->id)) return;
+  lgort_push_factory(L, vm, code);
+  int func = lua_gettop(L);
+  for (int i = 0; i < n; i++)
+    if (i == code->env_up)
+      lua_rawgeti(L, LUA_REGISTRYINDEX, vm->base);
+    else
+      lua_pushnil(L);
+  lua_call(L, n, 1);
+  for (int i = 0; i < n; i++) {
+    if (i == code->env_up) continue;
+    lua_pushvalue(L, func);
+    lua_setupvalue(L, func, i + 1);
+  }
+  keep(L, vm, -code->id);
 }
 
 /* ---- where a closure keeps its prototype ------------------------------- */

@@ -44,6 +44,9 @@ bool lgort_is_marked_module(lua_State *L, struct lgort_vm *vm, int idx);
 /* Pushes the function that makes closures of code. Raises on memory. */
 void lgort_push_factory(lua_State *L, struct lgort_vm *vm,
                         const lgort_code *code);
+/* Pushes the closure that all tasks of this vm share: of a function that captures
+ * nothing but itself and the pristine globals. Raises on memory. */
+void lgort_push_pure(lua_State *L, struct lgort_vm *vm, const lgort_code *code);
 void lgort_protos_fini(lgort_protos *ps);
 /* Finds out where closures keep their prototypes, by trial: the only thing
  * here that Lua's interface does not give. Falls back to dumping each time. */

@@ -260,8 +260,7 @@ static int context_after_func(lua_State *L) {
   gort_record_bind(r, NULL); /* it is there for when ctx is done */
   int rc = gort_context_after(c, r, &a);
   if (rc < 0) {
-    lgort_call_drop(r);
-    gort_record_free(r);
+    lgort_call_free(r);
     lgort_raise(L, rc);
   }
   lgort_push_new(L, (gort_object *)(void *)a, LGORT_BOTH);
@@ -281,8 +280,7 @@ static int ctx_go(lua_State *L) {
   /* The task may ask for its context in this vm. */
   if (!lgort_list_handle(L, 1, h) ||
       gort_record_bind(r, lgort_context_of(h)) < 0) {
-    lgort_call_drop(r);
-    gort_record_free(r);
+    lgort_call_free(r);
     lgort_raise(L, GORT_ENOMEM);
   }
   gort_go(vm->rt, r);

@@ -31,8 +31,7 @@ typedef struct pending {
 static int pending_gc(lua_State *L) {
   pending *p = lua_touserdata(L, 1);
   if (p->record) {
-    lgort_call_drop(p->record);
-    gort_record_free(p->record);
+    lgort_call_free(p->record);
     p->record = NULL;
   }
   return 0;

@@ -36,8 +36,7 @@ static int once_new(lua_State *L) {
     rc = gort_once_new(r, f, &once);
   }
   if (rc < 0) {
-    lgort_call_drop(r);
-    gort_record_free(r);
+    lgort_call_free(r);
     lgort_raise(L, rc);
   }
   lgort_push_new(L, (gort_object *)(void *)once, LGORT_BOTH);

@@ -49,8 +49,7 @@ static int join(lua_State *L, gort_singleflight *sf, gort_record *r,
     gort_record_bind(r, NULL); /* it is there for others, too */
     gort_go(lgort_vm_of(L)->rt, r);
   } else {
-    lgort_call_drop(r);
-    gort_record_free(r);
+    lgort_call_free(r);
   }
   return rc;
 }

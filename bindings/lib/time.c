@@ -101,10 +101,7 @@ static int time_tick(lua_State *L) {
 /* A call waiting for its time; one per timer, used each time it fires. */
 static gort_record *make_call(void *arg) { return lgort_call_copy(arg); }
 
-static void drop_call(void *arg) {
-  lgort_call_drop(arg);
-  gort_record_free(arg);
-}
+static void drop_call(void *arg) { lgort_call_free(arg); }
 
 static int time_after_func(lua_State *L) {
   lgort_vm *vm = lgort_vm_of(L);

@@ -46,8 +46,7 @@ static int wg_go(lua_State *L) {
   gort_record *r = lgort_call_new(L, vm, 2);
   int rc = gort_waitgroup_add(waitgroup_of(h), 1);
   if (rc < 0) {
-    lgort_call_drop(r);
-    gort_record_free(r);
+    lgort_call_free(r);
     return luaL_error(L, "wait group counter out of range");
   }
   gort_object_retain(h->obj);

@@ -136,8 +136,7 @@ static void drop_record(lgort_task *lt) {
   gort_record *r = lt->record;
   if (!r) return;
   lt->record = NULL;
-  lgort_call_drop(r);
-  gort_record_free(r);
+  lgort_call_free(r);
 }
 
 void lgort_forget(gort_vm *vm, gort_task *t) {

@@ -151,7 +151,7 @@ static void free_parts(lgort_vm *vm) {
   lgort_held_fini(&vm->held);
   lgort_encoder_fini(&vm->encoder);
   lgort_protos_fini(&vm->protos);
-  lgort_purse_fini(&vm->purse);
+  for (int i = 0; i < LGORT_PURSES; i++) lgort_purse_fini(&vm->purses[i]);
   lgort_class_release(vm->additions);
   lgort_pool_fini(vm);
 }

@@ -148,7 +148,7 @@ typedef struct lgort_vm {
   lgort_held held; /* what errors must not lose */
   lgort_encoder encoder;
   lgort_protos protos; /* functions of this vm to codes */
-  lgort_purse purse;
+  lgort_purse purses[LGORT_PURSES];
   lgort_special special;         /* tables that are modules, globals, classes */
   struct lgort_class *additions; /* owned: in use here; or NULL */
 

@@ -1,0 +1,231 @@
+/* plain.c - the values of a call on the short way.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "cross/plain.h"
+
+#include <string.h>
+
+#include "cross/decoder.h"
+#include "cross/encoder.h"
+#include "cross/env.h"
+#include "cross/flat.h"
+#include "cross/modules.h"
+#include "cross/protos.h"
+#include "cross/standard.h"
+
+/* Kinds of GORT_POINTER, beside LGORT_KIND_STANDARD. */
+enum {
+  KIND_PURE = LGORT_KIND_STANDARD + 1, /* u.p: the code, a count */
+  KIND_FUNCTION,                       /* u.p: a function, owned */
+  KIND_SELF                            /* whoever captures it */
+};
+
+typedef struct function {
+  lgort_code *code;    /* a count */
+  gort_value values[]; /* owned: the captures */
+} function;
+
+/* Functions that capture functions that capture ... */
+enum { DEEPEST = 4 };
+
+/* ---- encoding ---------------------------------------------------------- */
+
+static bool see(lgort_plain *p, const void *address) {
+  for (unsigned i = 0; i < p->nseen; i++)
+    if (p->seen[i] == address) return false;
+  if (p->nseen == LGORT_PLAIN_SEEN) return false;
+  p->seen[p->nseen++] = address;
+  return true;
+}
+
+lgort_code *lgort_plain_code(lua_State *L, lgort_vm *vm, int idx, int *nups) {
+  lgort_code *code = lgort_code_known(L, vm, idx);
+  if (code && code->env_up < 0 && code->named)
+    *nups = code->info->nups; /* no upvalue is called _ENV */
+  else
+    code = lgort_code_of(L, vm, idx, lgort_find_env(L, vm, idx, nups));
+  lgort_code_take(vm, code);
+  return code;
+}
+
+bool lgort_plain_env(lua_State *L, lgort_vm *vm, int func,
+                     const lgort_code *code) {
+  if (code->env_up < 0) return true;
+  if (code->needs_env > 0) return false;
+  lua_getupvalue(L, func, code->env_up + 1);
+  int env = lua_gettop(L);
+  bool fine = lgort_is_env(L, vm, env);
+  for (size_t i = 0; i < code->info->nglobals && fine; i++)
+    fine = !lgort_push_captured(L, vm, env, &code->info->globals[i]);
+  lua_settop(L, env - 1);
+  return fine;
+}
+
+static bool encode(lua_State *L, lgort_plain *p, int idx, int depth,
+                   gort_value *out);
+
+/* *pure: there is nothing but the function itself. */
+static bool captures(lua_State *L, lgort_plain *p, int func,
+                     const lgort_code *code, int depth, gort_value *values,
+                     bool *recursive, bool *pure) {
+  int top = lua_gettop(L), n = code->info->nups;
+  const void *self = lua_topointer(L, func);
+  bool fine = true;
+  *recursive = false;
+  *pure = true;
+  luaL_checkstack(L, n + 8, NULL);
+  for (int i = 0; i < n; i++) lua_getupvalue(L, func, i + 1);
+  for (int i = 0; i < n && fine; i++) {
+    if (i == code->env_up) continue;
+    if (lua_topointer(L, top + 1 + i) == self) {
+      values[i] = (gort_value){.type = GORT_POINTER, .kind = KIND_SELF};
+      *recursive = true;
+    } else {
+      *pure = false;
+      fine = encode(L, p, top + 1 + i, depth, &values[i]);
+    }
+  }
+  lua_settop(L, top);
+  return fine;
+}
+
+/* It captures at most itself. */
+static bool is_pure(lua_State *L, int func, const lgort_code *code) {
+  const void *self = lua_topointer(L, func);
+  bool pure = true;
+  for (int i = 0; i < code->info->nups && pure; i++) {
+    lua_getupvalue(L, func, i + 1);
+    pure = i == code->env_up || lua_topointer(L, -1) == self;
+    lua_pop(L, 1);
+  }
+  return pure;
+}
+
+static bool encode_function(lua_State *L, lgort_plain *p, int idx, int depth,
+                            gort_value *out) {
+  int nups;
+  bool recursive, pure;
+  if (lua_iscfunction(L, idx) || lgort_is_of_module(L, p->vm, idx))
+    return false;
+  luaL_checkstack(L, 8, NULL);
+  lgort_code *code = lgort_plain_code(L, p->vm, idx, &nups);
+  *out = (gort_value){.type = GORT_POINTER, .kind = KIND_PURE, .u.p = code};
+  if (code->bad_up >= 0 || !lgort_plain_env(L, p->vm, idx, code)) return false;
+  if (is_pure(L, idx, code)) return true;
+  if (depth == DEEPEST || !see(p, lua_topointer(L, idx))) return false;
+  size_t size = sizeof(function) + (size_t)nups * sizeof(gort_value);
+  function *f = gort_malloc(size);
+  if (!f) return false;
+  memset(f, 0, size);
+  f->code = code;
+  *out = (gort_value){.type = GORT_POINTER, .kind = KIND_FUNCTION, .u.p = f};
+  return captures(L, p, idx, code, depth + 1, f->values, &recursive, &pure);
+}
+
+static bool encode(lua_State *L, lgort_plain *p, int idx, int depth,
+                   gort_value *out) {
+  if (lgort_encode_simple(L, idx, out) ||
+      lgort_encode_standard(L, p->vm, idx, out))
+    return true;
+  if (lua_istable(L, idx))
+    return see(p, lua_topointer(L, idx)) &&
+           lgort_encode_flat(L, p->vm, idx, out);
+  return lua_isfunction(L, idx) && encode_function(L, p, idx, depth, out);
+}
+
+bool lgort_plain_encode(lua_State *L, lgort_plain *p, int idx,
+                        gort_value *out) {
+  return encode(L, p, idx, 0, out);
+}
+
+bool lgort_plain_captures(lua_State *L, lgort_plain *p, int func,
+                          const lgort_code *code, gort_value *values) {
+  bool fine = captures(L, p, func, code, 0, values, &p->recursive, &p->pure);
+  return fine && (p->pure || see(p, lua_topointer(L, func)));
+}
+
+/* ---- decoding ---------------------------------------------------------- */
+
+void lgort_plain_push_closure(lua_State *L, lgort_vm *vm,
+                              const lgort_code *code, gort_value *values) {
+  int n = code->info->nups;
+  luaL_checkstack(L, n + 6, "too many captured variables");
+  lgort_push_factory(L, vm, code);
+  int factory = lua_gettop(L);
+  for (int i = 0; i < n; i++) {
+    if (i == code->env_up)
+      lua_rawgeti(L, LUA_REGISTRYINDEX, vm->base);
+    else
+      lgort_plain_push(L, vm, &values[i]);
+  }
+  lua_call(L, n, 1);
+  for (int i = 0; i < n; i++)
+    if (values[i].type == GORT_POINTER && values[i].kind == KIND_SELF) {
+      lua_pushvalue(L, factory);
+      lua_setupvalue(L, factory, i + 1);
+    }
+}
+
+void lgort_plain_push(lua_State *L, lgort_vm *vm, gort_value *v) {
+  if (v->type != GORT_POINTER || v->kind <= LGORT_KIND_STANDARD) {
+    lgort_decode(L, vm, v);
+  } else if (v->kind == KIND_PURE) {
+    lgort_code *code = v->u.p;
+    lgort_push_pure(L, vm, code);
+    v->type = GORT_NIL;
+    lgort_code_give(vm, code);
+  } else if (v->kind == KIND_FUNCTION) {
+    function *f = v->u.p;
+    lgort_plain_push_closure(L, vm, f->code, f->values);
+    lgort_plain_drop(v, 1);
+  } else {
+    lua_pushnil(L); /* itself: when it has been made */
+  }
+}
+
+/* ---- ownership --------------------------------------------------------- */
+
+void lgort_plain_drop(gort_value *values, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    gort_value *v = &values[i];
+    if (v->type != GORT_POINTER) {
+      gort_value_drop(v);
+    } else if (v->kind == KIND_PURE) {
+      lgort_code_release(v->u.p);
+    } else if (v->kind == KIND_FUNCTION) {
+      function *f = v->u.p;
+      lgort_plain_drop(f->values, (size_t)f->code->info->nups);
+      lgort_code_release(f->code);
+      gort_free(f);
+    }
+    v->type = GORT_NIL;
+  }
+}
+
+bool lgort_plain_copy(const gort_value *v, gort_value *out) {
+  bool fine = true;
+  *out = *v;
+  if (v->type != GORT_POINTER) {
+    *out = gort_value_copy(v);
+  } else if (v->kind == KIND_PURE) {
+    lgort_code_retain(v->u.p);
+  } else if (v->kind == KIND_FUNCTION) {
+    const function *f = v->u.p;
+    size_t n = (size_t)f->code->info->nups;
+    function *copy = gort_malloc(sizeof *copy + n * sizeof(gort_value));
+    out->type = GORT_NIL;
+    if (!copy) return false;
+    copy->code = f->code;
+    lgort_code_retain(copy->code);
+    for (size_t i = 0; i < n; i++)
+      fine = lgort_plain_copy(&f->values[i], &copy->values[i]) && fine;
+    *out =
+        (gort_value){.type = GORT_POINTER, .kind = KIND_FUNCTION, .u.p = copy};
+  }
+  return fine;
+}
+
+bool lgort_plain_holds(const gort_value *v) {
+  return v->type >= GORT_STRING ||
+         (v->type == GORT_POINTER && v->kind == KIND_FUNCTION);
+}

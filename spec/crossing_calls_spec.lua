@@ -1,0 +1,168 @@
+-- What a call takes along the short way is what it would take in a message.
+-- SPDX-License-Identifier: MIT
+local assert = require "luassert"
+local within = require "spec.support.within"
+
+-- Starts f with arguments and returns what it sends.
+local function result_of(f, ...)
+  local out = chan()
+  go(function(g, ...) out:send(table.pack(g(...))) end, f, ...)
+  local got = out:recv()
+  return table.unpack(got, 1, got.n)
+end
+
+describe("a call takes along", function()
+  it("a function that calls itself", within(10, function()
+    local out = chan()
+    local function tree(parent, depth)
+      if depth == 0 then parent:send(1) return end
+      local below, sum = chan(), 0
+      for _ = 1, 3 do go(tree, below, depth - 1) end
+      for _ = 1, 3 do sum = sum + below:recv() end
+      parent:send(sum)
+    end
+    go(tree, out, 5)
+    assert.equal(3 ^ 5, out:recv())
+  end))
+
+  it("one that calls itself and captures more", within(5, function()
+    local out, step = chan(), 2
+    local function down(n)
+      if n <= 0 then out:send(n) else down(n - step) end
+    end
+    for i = 1, 20 do
+      go(down, i)
+      assert.equal(-(i % 2), out:recv())
+    end
+    go(function() down(4) end)
+    assert.equal(0, out:recv())
+  end))
+
+  it("itself as an argument", within(5, function()
+    local out = chan()
+    local function f(g) out:send(rawequal(f, g)) end
+    go(f, f)
+    assert.is_true(out:recv())
+    local function pure(ch, g) ch:send(rawequal(pure, g)) end
+    go(pure, out, pure)
+    assert.is_true(out:recv())
+  end))
+
+  it("two functions that call each other", within(5, function()
+    local odd
+    local function even(n) if n == 0 then return true end return odd(n - 1) end
+    function odd(n) if n == 0 then return false end return even(n - 1) end
+    assert.is_true(result_of(function() return even(10) end))
+    assert.is_false(result_of(function() return odd(10), even end))
+  end))
+
+  it("functions inside functions, as deep as they are", within(5, function()
+    local f = function() return 0 end
+    for i = 1, 12 do
+      local inner = f
+      f = function() return inner() + i end
+      local g = f
+      assert.equal(i * (i + 1) // 2, (result_of(function() return g() end)))
+    end
+  end))
+
+  it("one function that two capture, once", within(5, function()
+    local k = 1
+    local function base() return k end
+    local function a() return base end
+    local function b() return base end
+    assert.is_true(result_of(function() return a() == b(), a() ~= a end))
+    assert.is_true(result_of(function() return base == a() end))
+  end))
+
+  it("one table that is there twice, once", within(5, function()
+    local t = { 1 }
+    local function is_same(a, b) return rawequal(a, b) end
+    assert.is_true(result_of(is_same, t, t))
+    assert.is_false(result_of(is_same, { 1 }, { 1 }))
+    assert.is_true(result_of(function(a) return rawequal(a, t) end, t))
+    local function get() return t end
+    assert.is_true(result_of(function() return rawequal(get(), t) end))
+  end))
+
+  it("more tables and functions than the short way takes", within(5, function()
+    local args, n = {}, 30
+    for i = 1, n do args[i] = { i } end
+    local function sum(...)
+      local all = 0
+      for _, t in ipairs { ... } do all = all + t[1] end
+      return all
+    end
+    assert.equal(n * (n + 1) // 2, (result_of(sum, table.unpack(args))))
+  end))
+
+  it("copies: what one task changes no other sees", within(5, function()
+    local t, out = { n = 0 }, chan()
+    local function get() return t end
+    for _ = 1, 10 do
+      go(function()
+        local mine = get()
+        mine.n = mine.n + 1
+        out:send(mine.n)
+      end)
+      assert.equal(1, out:recv())
+    end
+    assert.equal(0, t.n)
+  end))
+
+  it("a function with a state of its own", within(5, function()
+    local n = 5
+    local function count() n = n + 1 return n end
+    for _ = 1, 3 do
+      local function twice() return count(), count() end
+      local a, b = result_of(function() return twice() end)
+      assert.same({ 6, 7 }, { a, b })
+    end
+    assert.equal(5, n)
+  end))
+
+  it("variables that functions share and the task assigns", within(5, function()
+    local n = 0
+    local shared = {
+      add = function() n = n + 1 end,
+      get = function() return n end,
+    }
+    local add, get = shared.add, shared.get
+    assert.equal(2, (result_of(function() add() add() return get() end)))
+  end))
+
+  it("strings and handles that functions capture, and lets go of them",
+    within(5, function()
+      local name, ch = ("x"):rep(100), chan(1)
+      local function tell() ch:send(name) end
+      for _ = 1, 100 do
+        go(function() tell() end)
+        assert.equal(name, ch:recv())
+      end
+    end))
+
+  it("functions of a script's own globals", within(5, function()
+    local env = setmetatable({}, { __index = _G })
+    local f = load("x = 7 function get() return x end " ..
+      "local function helper() return get() end " ..
+      "return function() return helper() end", "=f", "t", env)()
+    assert.equal(7, (result_of(f)))
+  end))
+end)
+
+describe("a timer's call", function()
+  it("takes the same along each time", within(5, function()
+    local out, limit = chan(3), 3
+    local function double(n) return 2 * n end
+    local function helper(n) return double(n) + limit end
+    local timer = gort.time.after_func(0.001, function(t)
+      out:send(helper(t[1]))
+      t[1] = 100
+    end, { 5 })
+    for _ = 1, 3 do
+      assert.equal(13, out:recv())
+      timer:reset(0.001)
+    end
+    timer:stop()
+  end))
+end)
