@@ -20,7 +20,8 @@ static int waited(lua_State *L, gort_result *res) {
 static int future_wait(lua_State *L) {
   lgort_handle *h = check(L);
   gort_limit limit = lgort_check_limit(L, 2);
-  return lgort_wait_then(L, lgort_source(h), GORT_RECV, NULL, &limit, waited);
+  return lgort_wait_then(L, lgort_vm_of(L), lgort_source(h), GORT_RECV, NULL,
+                         &limit, waited);
 }
 
 /* Starts the call on the stack: its future, at the bottom and returned. */
@@ -49,8 +50,8 @@ static int lib_async(lua_State *L) {
 static int lib_blocking(lua_State *L) {
   lgort_will_park(L, lgort_vm_of(L));
   gort_object *f = start(L, gort_go_blocking);
-  return lgort_wait_then(L, (gort_source *)(void *)f, GORT_RECV, NULL, NULL,
-                         waited);
+  return lgort_wait_then(L, lgort_vm_of(L), (gort_source *)(void *)f, GORT_RECV,
+                         NULL, NULL, waited);
 }
 
 static const luaL_Reg methods[] = {{"wait", future_wait}, {NULL, NULL}};

@@ -65,21 +65,19 @@ int lgort_push_received(lua_State *L, gort_result *res) {
 }
 
 int lgort_recv(lua_State *L, const lgort_handle *h, const gort_limit *limit) {
-  return lgort_wait_then(L, lgort_source(h), GORT_RECV, NULL, limit,
-                         lgort_push_received);
+  return lgort_wait_then(L, lgort_vm_of(L), lgort_source(h), GORT_RECV, NULL,
+                         limit, lgort_push_received);
 }
 
 /* A closed channel gives nil, and nil ends the loop. */
 static int push_next(lua_State *L, gort_result *res) {
-  if (res->status < 0)
-    lua_pushnil(L);
-  else
-    lgort_decode(L, lgort_vm_of(L), &res->value);
-  return 1;
+  if (res->status < 0) res->value.type = GORT_NIL;
+  return lgort_decode(L, lgort_vm_of(L), &res->value);
 }
 
 int lgort_iterate(lua_State *L, const lgort_handle *h) {
-  return lgort_wait_then(L, lgort_source(h), GORT_RECV, NULL, NULL, push_next);
+  return lgort_wait_then(L, lgort_vm_of(L), lgort_source(h), GORT_RECV, NULL,
+                         NULL, push_next);
 }
 
 int lgort_try_recv(lua_State *L, const lgort_handle *h) {
@@ -111,15 +109,19 @@ static int chan_call(lua_State *L) {
 
 static const lgort_subject subject = {"send", "value", false};
 
-int lgort_push_done(lua_State *L, gort_result *res) {
-  if (res->status == 0) {
-    lua_pushboolean(L, 1);
-    return 1;
-  }
-  if (res->status == GORT_ECLOSED) lgort_raise(L, GORT_ECLOSED);
+/* On its own: so the usual case needs no registers saved. */
+__attribute__((cold, noinline)) static int push_failure(lua_State *L,
+                                                        int status) {
+  if (status == GORT_ECLOSED) lgort_raise(L, status);
   lua_pushboolean(L, 0);
-  lua_pushstring(L, gort_strerror(res->status));
+  lua_pushstring(L, gort_strerror(status));
   return 2;
+}
+
+int lgort_push_done(lua_State *L, gort_result *res) {
+  if (res->status != 0) return push_failure(L, res->status);
+  lua_pushboolean(L, 1);
+  return 1;
 }
 
 /* The channel at 1 and the value at 2, checked and encoded. */
@@ -133,10 +135,11 @@ static lgort_handle *check_send(lua_State *L, lgort_vm *vm, gort_value *v) {
 }
 
 static int chan_send(lua_State *L) {
+  lgort_vm *vm = lgort_vm_of(L);
   gort_value v;
   gort_limit limit = lgort_check_limit(L, 3);
-  lgort_handle *h = check_send(L, lgort_vm_of(L), &v);
-  return lgort_wait_then(L, lgort_source(h), GORT_SEND, &v, &limit,
+  lgort_handle *h = check_send(L, vm, &v);
+  return lgort_wait_then(L, vm, lgort_source(h), GORT_SEND, &v, &limit,
                          lgort_push_done);
 }
 

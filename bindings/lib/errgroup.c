@@ -73,7 +73,8 @@ static int entered(lua_State *L, gort_result *res) {
 static int group_go(lua_State *L) {
   gort_group *g = check(L);
   capture(L, g);
-  return lgort_wait_then(L, source_of(g), GORT_SEND, NULL, NULL, entered);
+  return lgort_wait_then(L, lgort_vm_of(L), source_of(g), GORT_SEND, NULL, NULL,
+                         entered);
 }
 
 static int group_try_go(lua_State *L) {
@@ -122,7 +123,8 @@ static int waited(lua_State *L, gort_result *res) {
 static int group_wait(lua_State *L) {
   gort_group *g = check(L);
   gort_limit limit = lgort_check_limit(L, 2);
-  return lgort_wait_then(L, source_of(g), GORT_RECV, NULL, &limit, waited);
+  return lgort_wait_then(L, lgort_vm_of(L), source_of(g), GORT_RECV, NULL,
+                         &limit, waited);
 }
 
 /* ---- <close> ----------------------------------------------------------- */

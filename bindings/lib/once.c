@@ -20,7 +20,7 @@ static int once_call(lua_State *L) {
   lgort_will_park(L, vm);
   gort_record *r = gort_once_begin(once);
   if (r) gort_go(vm->rt, r);
-  return lgort_wait_then(L, s, GORT_RECV, NULL, NULL, lgort_outcome_push);
+  return lgort_wait_then(L, vm, s, GORT_RECV, NULL, NULL, lgort_outcome_push);
 }
 
 static int once_new(lua_State *L) {

@@ -18,8 +18,8 @@ static int sem_acquire(lua_State *L) {
   lgort_handle *h = check(L);
   gort_value k = check_units(L);
   gort_limit limit = lgort_check_limit(L, 3);
-  return lgort_wait_then(L, lgort_source(h), GORT_RECV, &k, &limit,
-                         lgort_push_done);
+  return lgort_wait_then(L, lgort_vm_of(L), lgort_source(h), GORT_RECV, &k,
+                         &limit, lgort_push_done);
 }
 
 static int sem_try_acquire(lua_State *L) {

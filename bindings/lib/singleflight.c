@@ -67,8 +67,8 @@ static int sf_call(lua_State *L) {
   int rc = join(L, sf, lgort_call_new(L, vm, 4), &h->future);
   if (rc < 0) lgort_raise(L, rc);
   lua_settop(L, 3);
-  return lgort_wait_then(L, (gort_source *)(void *)h->future, GORT_RECV, NULL,
-                         NULL, landed);
+  return lgort_wait_then(L, vm, (gort_source *)(void *)h->future, GORT_RECV,
+                         NULL, NULL, landed);
 }
 
 static int sf_forget(lua_State *L) {

@@ -34,8 +34,8 @@ static int wg_done(lua_State *L) {
 static int wg_wait(lua_State *L) {
   lgort_handle *h = check(L);
   gort_limit limit = lgort_check_limit(L, 2);
-  return lgort_wait_then(L, lgort_source(h), GORT_RECV, NULL, &limit,
-                         lgort_push_done);
+  return lgort_wait_then(L, lgort_vm_of(L), lgort_source(h), GORT_RECV, NULL,
+                         &limit, lgort_push_done);
 }
 
 /* Counts before it returns, so that a wait right after it waits. */

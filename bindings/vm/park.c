@@ -99,16 +99,18 @@ int lgort__wait(lua_State *L, lgort_vm *vm, gort_source *s, gort_op op,
   return rc;
 }
 
-void lgort_wait_finish(lua_State *L, gort_result *res) {
+static inline void finish(lua_State *L, gort_result *res) {
   lgort_vm *vm = lgort_vm_of(L);
   gort_wait_finish(gort_vm_current(vm->vm), res);
   if (res->status < 0) lgort_after_wait(L, vm, res);
 }
 
+void lgort_wait_finish(lua_State *L, gort_result *res) { finish(L, res); }
+
 int lgort__then_k(lua_State *L, int status, lua_KContext push) {
   gort_result res;
   (void)status;
-  lgort_wait_finish(L, &res);
+  finish(L, &res);
   return ((lgort_pusher)push)(L, &res);
 }
 

@@ -58,13 +58,13 @@ typedef int (*lgort_pusher)(lua_State *L, gort_result *res);
  * `return lgort_wait_then(...)`. The value (NULL: nil) is taken or dropped.
  * Inline: what does not park calls push directly. */
 int lgort__then_k(lua_State *L, int status, lua_KContext push);
-static inline int lgort_wait_then(lua_State *L, gort_source *s, gort_op op,
-                                  gort_value *value, const gort_limit *limit,
-                                  lgort_pusher push) {
+static inline int lgort_wait_then(lua_State *L, lgort_vm *vm, gort_source *s,
+                                  gort_op op, gort_value *value,
+                                  const gort_limit *limit, lgort_pusher push) {
   gort_value none = {.type = GORT_NIL};
   gort_result res;
-  if (lgort_wait(L, lgort_vm_of(L), s, op, value ? value : &none, limit,
-                 &res) == GORT_PARKED)
+  if (lgort_wait(L, vm, s, op, value ? value : &none, limit, &res) ==
+      GORT_PARKED)
     return lgort_park(L, (lua_KContext)push, lgort__then_k);
   if (value) gort_value_drop(value); /* still here unless it was taken */
   return push(L, &res);
