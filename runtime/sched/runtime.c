@@ -283,7 +283,7 @@ void gort_get_stats(gort *rt, gort_stats *out) {
   for (unsigned i = 0; i < out->vms; i++) {
     gort_vm *vm = atomic_load(&rt->vms[i]);
     if (!vm) continue;
-    out->started += atomic_load_explicit(&vm->live, memory_order_relaxed);
+    out->started += gort__vm_live(vm);
     out->parked += atomic_load_explicit(&vm->parked, memory_order_relaxed);
   }
   out->workers = atomic_load(&rt->active);

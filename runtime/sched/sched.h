@@ -60,9 +60,6 @@ void gort__sched_spill(gort *rt, gort_worker *w);
 void gort__sched_fail(gort_worker *w, gort_record *r, int code);
 /* One more task, to be started by the calling thread. */
 void gort__sched_count_spawn(gort *rt);
-/* A new vm, the caller's: RUNNING; or solo, and IDLE. NULL at the limit or
- * without memory. */
-gort_vm *gort__sched_add_vm(gort *rt, bool solo);
 /* A look at all queues that takes nothing. */
 bool gort__sched_any(gort *rt);
 

@@ -4,6 +4,7 @@
 #include "sched/solo.h"
 
 #include "sched/loop.h"
+#include "sched/placement.h"
 #include "sched/runtime.h"
 
 static gort_record *record_of(gort__node *n) {
@@ -41,7 +42,7 @@ void gort_go_blocking(gort *rt, gort_record *r) {
   gort_vm *vm = take_vm(rt, r, &waits);
   if (waits) return;
   if (!vm) {
-    vm = gort__sched_add_vm(rt, true);
+    vm = gort__placement_add_vm(rt, true);
     if (!vm && wait_for_another(rt, r)) return;
     if (!vm) {
       atomic_fetch_sub(&rt->solo.busy, 1);

@@ -73,6 +73,11 @@ struct gort_vm {
 int gort__vm_new(gort *rt, unsigned index, gort_vm **out);
 void gort__vm_free(gort_vm *vm);
 
+/* How many started tasks it has, about. */
+static inline unsigned gort__vm_live(gort_vm *vm) {
+  return atomic_load_explicit(&vm->live, memory_order_relaxed);
+}
+
 static inline void gort__runq_push(gort__runq *q, gort__node *n) {
   n->next = NULL;
   if (q->last)

@@ -4,7 +4,7 @@
  *
  * Models: gort__ready (inbox push, then IDLE -> QUEUED and queue the vm),
  *   gort__inbox_take, gort__vm_next, found_vm, put_down and leave_vm, and the
- *   IDLE -> RUNNING claim of vm_for_record.
+ *   IDLE -> RUNNING claim of placement.c.
  * Checks (assertions):
  *   - a vm is in at most one queue, once, and only while QUEUED;
  *   - at most one worker holds it, and only while RUNNING;
