@@ -9,12 +9,13 @@
 
 static atomic_bool flag;
 
+static uint64_t numbers[2];
+
 static void reset(void) {
   steps_reset();
+  numbers[0] = numbers[1] = 0;
   atomic_store(&flag, false);
 }
-
-static uint64_t numbers[2];
 
 typedef struct lone {
   steps s;
@@ -68,6 +69,28 @@ static void test_timers_during_call(void **state) {
   }
 }
 
+/* Two seconds at most. */
+static void compute_until_preempted(void) {
+  numbers[0] = counts.preempts;
+  for (int64_t until = gort_now() + 2000 * MS;
+       gort_now() < until && counts.preempts == numbers[0];)
+    continue;
+  numbers[1] = counts.preempts;
+}
+
+static void run_preempted(unsigned workers, gort_step (*body)(steps *s)) {
+  reset();
+  gort_options options = steps_options(workers);
+  options.preempt = true;
+  gort *rt;
+  assert_int_equal(gort_new(&options, &rt), 0);
+  lone m = {.s.body = body};
+  assert_int_equal(gort_run(rt, steps_record(rt, &m, sizeof m)), 0);
+  gort_destroy(rt);
+  assert_true(numbers[0] >= 1);
+  assert_true(numbers[1] > numbers[0]);
+}
+
 static gort_step preempted_later(steps *s) {
   STEPS_BEGIN(s);
   lone w = {.s.body = forever};
@@ -75,34 +98,18 @@ static gort_step preempted_later(steps *s) {
   SLEEP(s, 5 * MS);
   burn(300 * MS); /* the monitor thinks that nobody runs */
   YIELD(s);
-  numbers[0] = counts.preempts;
-  for (int64_t until = gort_now() + 2000 * MS;
-       gort_now() < until && counts.preempts == numbers[0];)
-    continue;
-  numbers[1] = counts.preempts;
+  compute_until_preempted();
   atomic_store(&flag, true);
   STEPS_END(s);
 }
 
 static void test_preempt(void **state) {
   (void)state;
-  FOR_WORKERS(w) {
-    reset();
-    gort_options options = steps_options(w);
-    options.preempt = true;
-    gort *rt;
-    assert_int_equal(gort_new(&options, &rt), 0);
-    lone m = {.s.body = preempted_later};
-    assert_int_equal(gort_run(rt, steps_record(rt, &m, sizeof m)), 0);
-    gort_destroy(rt);
-    assert_true(numbers[0] >= 1);
-    assert_true(numbers[1] > numbers[0]);
-  }
+  FOR_WORKERS(w) { run_preempted(w, preempted_later); }
 }
 
 static gort_step alone(steps *s) {
   STEPS_BEGIN(s);
-  numbers[0] = numbers[1] = 0;
   lone w = {.s.body = leave};
   gort_waitgroup_new(&w.wg);
   gort_waitgroup_add(w.wg, 1);
@@ -112,27 +119,14 @@ static gort_step alone(steps *s) {
   release(((lone *)s)->wg);
   burn(300 * MS); /* handed off; the monitor sees nobody active */
   YIELD(s);
-  numbers[0] = counts.preempts;
-  for (int64_t until = gort_now() + 2000 * MS;
-       gort_now() < until && counts.preempts == numbers[0];)
-    continue;
-  numbers[1] = counts.preempts;
+  compute_until_preempted();
   STEPS_END(s);
 }
 
 /* The only worker comes back from a long call: it is watched again. */
 static void test_preempt_alone(void **state) {
   (void)state;
-  reset();
-  gort_options options = steps_options(1);
-  options.preempt = true;
-  gort *rt;
-  assert_int_equal(gort_new(&options, &rt), 0);
-  lone m = {.s.body = alone};
-  assert_int_equal(gort_run(rt, steps_record(rt, &m, sizeof m)), 0);
-  gort_destroy(rt);
-  assert_true(numbers[0] >= 1);
-  assert_true(numbers[1] > numbers[0]);
+  run_preempted(1, alone);
 }
 
 int main(void) {
