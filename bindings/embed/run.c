@@ -251,8 +251,9 @@ static int run(lgort *g, lgort_chunk kind, const char *text,
   }
   lgort_job *j = job_new(g, kind, text, with);
   if (!j) return GORT_ENOMEM;
+  gort_value *result = with ? with->result : NULL;
   j->is_run = true;
-  j->wants_result = with && with->result;
+  j->wants_result = result != NULL;
   gort_record *r = NULL;
   int rc = gort_chan_new(0, &j->ended);
   if (rc == 0 && !(r = record_of(j, run_body, with))) rc = GORT_ENOMEM;
@@ -261,8 +262,8 @@ static int run(lgort *g, lgort_chunk kind, const char *text,
     gort_value none;
     gort_chan_recv(j->ended, &none, NULL);
     rc = j->rc;
-    if (rc == 0 && j->wants_result) {
-      *with->result = j->result;
+    if (rc == 0 && result) {
+      *result = j->result;
       j->result.type = GORT_NIL;
     }
   }
