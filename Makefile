@@ -43,6 +43,9 @@ INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
 BASHDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
+DOCDIR ?= $(PREFIX)/share/doc/gort
+# Annotations for the Lua language server.
+LUALSDIR ?= $(PREFIX)/share/gort/luals
 # Where a stock lua5.4 looks for C modules.
 CMODDIR ?= $(PREFIX)/lib/lua/5.4
 DESTDIR ?=
@@ -108,6 +111,7 @@ SPECS := $(sort $(wildcard spec/*_spec.lua spec/*/*_spec.lua))
 HEADERS := $(wildcard runtime/include/*.h bindings/include/*.h)
 MANPAGES := $(wildcard bindings/cli/*.1)
 COMPLETIONS := bindings/cli/completions
+DOC := bindings/doc
 
 LIB := $(O)/libgort.a
 SOVERSION = $(firstword $(subst ., ,$(VERSION)))
@@ -306,13 +310,18 @@ install: all ## install to $(DESTDIR)$(PREFIX)
 	@$(if $(VERSION),,$(error no version in runtime/include/gort.h))
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(INCLUDEDIR) \
 	  $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(MANDIR)/man1 \
-	  $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR)
+	  $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) $(DESTDIR)$(DOCDIR)/luals \
+	  $(DESTDIR)$(LUALSDIR)/gort
 	install -m 755 $(O)/gort $(DESTDIR)$(BINDIR)/gort
 	install -m 644 $(HEADERS) $(DESTDIR)$(INCLUDEDIR)
 	install -m 644 $(LIB) $(DESTDIR)$(LIBDIR)
 	install -m 644 $(MANPAGES) $(DESTDIR)$(MANDIR)/man1
 	install -m 644 $(COMPLETIONS)/gort.bash $(DESTDIR)$(BASHDIR)/gort
 	install -m 644 $(COMPLETIONS)/_gort $(DESTDIR)$(ZSHDIR)/_gort
+	install -m 644 $(DOC)/*.md $(DESTDIR)$(DOCDIR)
+	install -m 644 $(DOC)/luals/*.md $(DESTDIR)$(DOCDIR)/luals
+	install -m 644 $(DOC)/luals/*.lua $(DESTDIR)$(LUALSDIR)
+	install -m 644 $(DOC)/luals/gort/*.lua $(DESTDIR)$(LUALSDIR)/gort
 	install -m 755 $(SHARED).$(SOVERSION) \
 	  $(DESTDIR)$(LIBDIR)/libgort.so.$(VERSION)
 	ln -sf libgort.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libgort.so.$(SOVERSION)
@@ -343,6 +352,7 @@ uninstall: ## remove what install put there
 	  $(DESTDIR)$(LIBDIR)/pkgconfig/lgort.pc $(DESTDIR)$(CMODDIR)/gort.so \
 	  $(patsubst %,$(DESTDIR)$(INCLUDEDIR)/%,$(notdir $(HEADERS))) \
 	  $(patsubst %,$(DESTDIR)$(MANDIR)/man1/%,$(notdir $(MANPAGES)))
+	rm -rf $(DESTDIR)$(DOCDIR) $(DESTDIR)$(LUALSDIR)
 
 dist: ## build/gort-<version>.tar.gz of the last commit
 	@mkdir -p build

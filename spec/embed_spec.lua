@@ -100,7 +100,7 @@ describe("the guide to embedding", function()
   it("has a first script for a stock lua that works", function()
     if not plain then return end
     local text = run.read "bindings/doc/embedding.md"
-    local code = assert(text:match "## A stock lua5.4.-```lua\n(.-)```")
+    local code = assert(text:match "## A stock lua5.4.-```lua stock\n(.-)```")
     local command = "LUA_CPATH='%sstock/?.so' timeout 60 lua5.4 -e %s"
     local r = run.shell(command:format(build, run.quote(code)))
     assert.are.equal("42\ttrue\n", r.out, r.err)
@@ -147,8 +147,20 @@ describe("an installed gort", function()
         lua5.4 -e 'print(require"gort".run(type, 1))'
       readelf -d %s/gort/lib/lua/5.4/gort.so | grep -c liblua || true
     ]]):format(dir, dir, dir, dir, dir, dir, dir, dir, dir))
-    run.remove(dir)
     assert.are.equal("a 1\n" .. gort.version .. "\n1\nnumber\n0\n", r.out,
       r.err)
+    local function names(folder)
+      return run.shell(("cd %s && find . -type f | sort"):format(folder)).out
+    end
+    local share = dir .. "/gort/share"
+    assert.are.equal(names "bindings/doc",
+      run.shell(("cd %s && cp -r gort/luals doc/gort && cd doc/gort && "
+        .. "find . -type f | sort"):format(share)).out)
+    run.shell("rm -r " .. share .. "/doc/gort/luals")
+    r = run.shell(("mkdir %s/staged%s && mv %s/gort %s/staged%s && "
+      .. "make uninstall PREFIX=%s/gort DESTDIR=%s/staged")
+      :format(dir, dir, dir, dir, dir, dir, dir))
+    assert.are.equal("", names(dir .. "/staged"), r.err)
+    run.remove(dir)
   end)
 end)

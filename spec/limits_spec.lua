@@ -113,6 +113,20 @@ describe("select refuses", function()
     end
   end)
 
+  it("what cannot be received from or sent to, by its name", function()
+    local function refused(case)
+      return error_of(function() select { case } end)
+    end
+    assert.equal("select: case 1: cannot receive from a number",
+      refused { recv = 1 })
+    assert.equal("select: case 1: cannot receive from a map",
+      refused { recv = gort.sync.map() })
+    assert.equal("select: case 1: cannot send to a number",
+      refused { send = 1, value = 1 })
+    assert.equal("select: case 1: cannot send to a timer",
+      refused { send = gort.time.timer(1), value = 1 })
+  end)
+
   it("a default that is neither function nor boolean", function()
     for _, v in ipairs { 1, "x", {}, ch } do
       assert.matches("default", error_of(function()

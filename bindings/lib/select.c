@@ -33,7 +33,6 @@ _Noreturn static void bad_key(lua_State *L, int number, int key) {
   __builtin_unreachable();
 }
 
-/* A source to receive from at idx; false or nil: none. */
 /* The handle at idx if it is of something that still exists. */
 static lgort_handle *live_handle(lua_State *L, int idx) {
   lgort_handle *h = lgort_to_handle(L, idx);
@@ -41,24 +40,31 @@ static lgort_handle *live_handle(lua_State *L, int idx) {
   return h;
 }
 
+/* What to call the value at idx, whose handle h may be NULL. */
+static const char *name_of(lua_State *L, int idx, const lgort_handle *h) {
+  return h ? lgort_handle_name(h) : luaL_typename(L, idx);
+}
+
+/* A source to receive from at idx; false or nil: none. */
 static gort_source *recv_source(lua_State *L, int idx, int number) {
   if (!lua_toboolean(L, idx)) return NULL;
   lgort_handle *h = live_handle(L, idx);
   if (!h || !lgort_can_receive(h)) {
     luaL_error(L, "select: case %d: cannot receive from a %s", number,
-               h ? lgort_handle_name(h) : luaL_typename(L, idx));
+               name_of(L, idx, h));
     return NULL;
   }
   if (h->type == LGORT_CHAN) lgort_check_chan(L, idx, GORT_RECV);
   return lgort_source(h);
 }
 
+/* A channel to send to at idx; false or nil: none. */
 static gort_source *send_source(lua_State *L, int idx, int number) {
   if (!lua_toboolean(L, idx)) return NULL;
   lgort_handle *h = live_handle(L, idx);
   if (!h || h->type != LGORT_CHAN) {
     luaL_error(L, "select: case %d: cannot send to a %s", number,
-               luaL_typename(L, idx));
+               name_of(L, idx, h));
     return NULL;
   }
   lgort_check_chan(L, idx, GORT_SEND);
