@@ -5,11 +5,11 @@ local time = gort.time
 
 local n = math.tointeger(tonumber(arg[1] or 1000))
 if not n or n < 1 then
-  io.stderr:write "usage: gort channels.lua [count]\n"
+  io.stderr:write "usage: gort channels.lua [count [rounds]]\n"
   os.exit(1)
 end
 
-local ROUNDS = 2000000
+local rounds = math.tointeger(tonumber(arg[2] or 2000000))
 
 local all = {}
 for i = 1, n do
@@ -20,11 +20,11 @@ collectgarbage()
 
 local start = time.monotonic()
 local sum = 0
-for i = 1, ROUNDS do
+for i = 1, rounds do
   ch:send(i)
   sum = sum + ch:recv()
 end
 local ns = (time.monotonic() - start) * 1e9
 
-assert(sum == ROUNDS * (ROUNDS + 1) // 2, "a value got lost")
-print(string.format("channels %.1f", ns / ROUNDS))
+assert(sum == rounds * (rounds + 1) // 2, "a value got lost")
+print(string.format("channels %.1f", ns / rounds))

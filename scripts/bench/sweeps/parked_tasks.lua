@@ -5,11 +5,11 @@ local time = gort.time
 
 local n = math.tointeger(tonumber(arg[1] or 1000))
 if not n or n < 1 then
-  io.stderr:write "usage: gort parked_tasks.lua [count]\n"
+  io.stderr:write "usage: gort parked_tasks.lua [count [rounds]]\n"
   os.exit(1)
 end
 
-local ROUNDS = 500000
+local rounds = math.tointeger(tonumber(arg[2] or 500000))
 
 local never, parked = chan(), gort.sync.waitgroup()
 parked:add(n)
@@ -26,7 +26,7 @@ local wg = gort.sync.waitgroup()
 
 local start = time.monotonic()
 wg:go(function()
-  for i = 1, ROUNDS do
+  for i = 1, rounds do
     ping:send(i)
     pong:recv()
   end
@@ -40,4 +40,4 @@ end)
 wg:wait()
 
 local ns = (time.monotonic() - start) * 1e9
-print(string.format("parked_tasks %.1f", ns / ROUNDS))
+print(string.format("parked_tasks %.1f", ns / rounds))

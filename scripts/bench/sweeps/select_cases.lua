@@ -7,11 +7,12 @@ local time = gort.time
 
 local n = math.tointeger(tonumber(arg[1] or 10))
 if not n or n < 1 then
-  io.stderr:write "usage: gort select_cases.lua [count]\n"
+  io.stderr:write "usage: gort select_cases.lua [count [rounds]]\n"
   os.exit(1)
 end
 
-local rounds = math.max(2000, 2000000 // n)
+local rounds = math.tointeger(tonumber(arg[2]))
+  or math.max(2000, 2000000 // n)
 
 local cases, chans = {}, {}
 for i = 1, n do

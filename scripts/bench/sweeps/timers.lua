@@ -8,11 +8,11 @@ local time = gort.time
 
 local n = math.tointeger(tonumber(arg[1] or 1000))
 if not n or n < 1 then
-  io.stderr:write "usage: gort timers.lua [count]\n"
+  io.stderr:write "usage: gort timers.lua [count [rounds]]\n"
   os.exit(1)
 end
 
-local ROUNDS = 1000000
+local rounds = math.tointeger(tonumber(arg[2] or 1000000))
 local HOUR = 3600
 
 local function nothing() end
@@ -26,11 +26,11 @@ local timer = time.after_func(HOUR, nothing)
 collectgarbage()
 
 local start = time.monotonic()
-for i = 1, ROUNDS do
+for i = 1, rounds do
   timer:reset(HOUR / 2 - i * 1e-6)
   timer:stop()
 end
 local ns = (time.monotonic() - start) * 1e9
 
 assert(others[n]:stop(), "a timer got lost")
-print(string.format("timers %.1f", ns / ROUNDS))
+print(string.format("timers %.1f", ns / rounds))
