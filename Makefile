@@ -200,10 +200,13 @@ run: ## install what is missing, build, count words in the system's licences
 	@$(SUBMAKE) all
 	build/gort scripts/examples/wordfreq.lua
 
-bench: ## the benchmarks, beside the same programs in Go
+# Options and names for scripts/bench/run.lua: make bench BENCH="spawn ring"
+BENCH ?=
+
+bench: ## the benchmarks, beside the same programs in Go and lua5.4
 	@scripts/dev/setup.sh bench
 	@$(SUBMAKE) all
-	build/gort scripts/bench/run.lua
+	build/gort scripts/bench/run.lua $(BENCH)
 
 # ---- Rules: tests -----------------------------------------------------------
 

@@ -70,6 +70,7 @@ static void init_plain(gort *rt, const gort_options *options) {
   atomic_init(&rt->refs, 1);
   unsigned procs = options->maxprocs ? options->maxprocs : default_procs();
   atomic_init(&rt->maxprocs, procs < GORT_MAX_PROCS ? procs : GORT_MAX_PROCS);
+  atomic_init(&rt->outside_cpu, -1);
   gort__lock_init(&rt->lock, GORT_RANK_SCHED);
   gort__list_init(&rt->idle);
   atomic_init(&rt->next_id_block, 1);

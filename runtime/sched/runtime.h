@@ -60,6 +60,8 @@ struct gort {
   /* What keeps the program alive though nothing runs (deadlock.c). */
   atomic_uint loops_alive;
   atomic_uint external;
+  /* Atomic, relaxed, a hint: where a thread of the host last woke a task. */
+  atomic_int outside_cpu;
 
   /* Task ids come in blocks. */
   _Atomic uint64_t next_id_block;

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: MIT */
 #include "sched/sched.h"
 
+#include <sched.h>
 #include <time.h>
 
 #include "sched/placement.h"
@@ -107,6 +108,7 @@ void gort__ready(gort_task *t) {
   /* Between its claim and the queue a vm is seen nowhere, with all that others
    * ready in it meanwhile: this keeps the deadlock check from looking then. */
   atomic_fetch_add(&rt->external, 1);
+  atomic_store_explicit(&rt->outside_cpu, sched_getcpu(), memory_order_relaxed);
   ready_in(rt, vm, t);
   if (atomic_fetch_sub(&rt->external, 1) == 1) gort__deadlock_hint(rt);
 }

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: MIT */
 #include "sched/worker.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -222,6 +223,18 @@ static void stop_spinning(gort *rt, bool fruitful) {
   if (fruitful && gort__sched_any(rt)) gort__sched_wake(rt);
 }
 
+/* A thread of the host that works with this runtime may wait for the processor
+ * this worker is on: it gets it, or nothing ever comes while this one looks. */
+static void pause_spinning(gort *rt) {
+  if (GORT_UNLIKELY(
+          sched_getcpu() ==
+          atomic_load_explicit(&rt->outside_cpu, memory_order_relaxed))) {
+    sched_yield();
+    return;
+  }
+  for (int j = 0; j < SPIN_PAUSES; j++) gort__pause();
+}
+
 /* Looks around for a while before it sleeps: work often comes at once. */
 static bool spin(gort_worker *w, gort__work *out) {
   gort *rt = w->rt;
@@ -235,7 +248,7 @@ static bool spin(gort_worker *w, gort__work *out) {
     if (atomic_load_explicit(&rt->stopping, memory_order_relaxed)) return false;
     fire_timers(rt);
     if (gort__sched_find(w, out)) return true;
-    for (int j = 0; j < SPIN_PAUSES; j++) gort__pause();
+    pause_spinning(rt);
   } while (gort_now() < until);
   return false;
 }

@@ -29,6 +29,7 @@ typedef struct gort__parker {
   gort_task task; /* vm is NULL */
   /* Atomic. Released by who tells, acquired by the thread. */
   atomic_int state;
+  int cpu; /* where it was told, by who tells; or -1 */
 } gort__parker;
 
 void gort__parker_init(gort__parker *p);

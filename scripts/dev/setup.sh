@@ -20,7 +20,7 @@ packages_of() {
     fuzz) echo "$build clang libclang-rt-14-dev" ;;
     lint) echo "$build libcmocka-dev cppcheck clang-tidy clang-format" \
       "lua-check shellcheck" ;;
-    bench) echo "$build golang-go" ;;
+    bench) echo "$build golang-go lua5.4" ;;
     *)
       echo "setup.sh: no set '$1' (sets: build test fuzz lint bench)" >&2
       exit 2
