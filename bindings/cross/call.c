@@ -141,11 +141,10 @@ static bool fill(lua_State *L, lgort_vm *vm, int first, call *c) {
 /* Captures the Lua function at first as a plain call; NULL when it is none. */
 static gort_record *try_plain(lua_State *L, lgort_vm *vm, int first) {
   int nups, nargs = lua_gettop(L) - first;
-  if (lua_iscfunction(L, first) || lgort_is_of_module(L, vm, first))
-    return NULL;
-  luaL_checkstack(L, 8, NULL);
+  if (lua_iscfunction(L, first)) return NULL;
   size_t held = vm->held.n;
   lgort_code *code = lgort_plain_code(L, vm, first, &nups);
+  if (!code) return NULL;
   hold(L, vm, LGORT_REF_CODE, code);
   if (code->bad_up >= 0) refuse_capture(L, code);
   gort_record *r = new_record(L, vm, (uint32_t)(nups + nargs));
@@ -168,6 +167,7 @@ gort_record *lgort_call_new(lua_State *L, lgort_vm *vm, int first) {
   size_t held = vm->held.n;
   if (vm == vm->host->adopted && !vm->task)
     luaL_error(L, "cannot start task: only inside gort.run");
+  luaL_checkstack(L, 8, "too many arguments");
   note_site(L, vm, &site);
   lgort_class *additions = lgort_additions(L, vm, &subject);
   if (additions) {

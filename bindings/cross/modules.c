@@ -318,7 +318,9 @@ void lgort_push_module(lua_State *L, const char *way, size_t len) {
 }
 
 bool lgort_is_of_module(lua_State *L, lgort_vm *vm, int idx) {
-  if (!lgort_is_marked_module(L, vm, idx)) return false;
+  luaL_checkstack(L, 8, NULL);
+  const lgort_proto *p = lgort_proto_of(L, vm, idx);
+  if (p && !p->of_module) return false;
   if (!lgort_push_module_of(L, vm, idx)) return false;
   lua_pop(L, 1);
   return true;

@@ -39,7 +39,9 @@ static bool see(lgort_plain *p, const void *address) {
 }
 
 lgort_code *lgort_plain_code(lua_State *L, lgort_vm *vm, int idx, int *nups) {
-  lgort_code *code = lgort_code_known(L, vm, idx);
+  const lgort_proto *p = lgort_proto_of(L, vm, idx);
+  if ((!p || p->of_module) && lgort_is_of_module(L, vm, idx)) return NULL;
+  lgort_code *code = p && !p->of_module ? p->code : NULL;
   if (code && code->env_up < 0 && code->named)
     *nups = code->info->nups; /* no upvalue is called _ENV */
   else
@@ -62,29 +64,23 @@ bool lgort_plain_env(lua_State *L, lgort_vm *vm, int func,
 }
 
 static bool encode(lua_State *L, lgort_plain *p, int idx, int depth,
-                   gort_value *out);
+                   const void *self, gort_value *out);
 
-/* *pure: there is nothing but the function itself. */
+static bool is_self(const gort_value *v) {
+  return v->type == GORT_POINTER && v->kind == KIND_SELF;
+}
+
+/* The captures of the function at func. */
 static bool captures(lua_State *L, lgort_plain *p, int func,
-                     const lgort_code *code, int depth, gort_value *values,
-                     bool *recursive, bool *pure) {
+                     const lgort_code *code, int depth, gort_value *values) {
   int top = lua_gettop(L), n = code->info->nups;
   const void *self = lua_topointer(L, func);
   bool fine = true;
-  *recursive = false;
-  *pure = true;
   luaL_checkstack(L, n + 8, NULL);
   for (int i = 0; i < n; i++) lua_getupvalue(L, func, i + 1);
-  for (int i = 0; i < n && fine; i++) {
-    if (i == code->env_up) continue;
-    if (lua_topointer(L, top + 1 + i) == self) {
-      values[i] = (gort_value){.type = GORT_POINTER, .kind = KIND_SELF};
-      *recursive = true;
-    } else {
-      *pure = false;
-      fine = encode(L, p, top + 1 + i, depth, &values[i]);
-    }
-  }
+  for (int i = 0; i < n && fine; i++)
+    if (i != code->env_up)
+      fine = encode(L, p, top + 1 + i, depth, self, &values[i]);
   lua_settop(L, top);
   return fine;
 }
@@ -101,47 +97,59 @@ static bool is_pure(lua_State *L, int func, const lgort_code *code) {
   return pure;
 }
 
+/* self: the function that captures it. */
 static bool encode_function(lua_State *L, lgort_plain *p, int idx, int depth,
-                            gort_value *out) {
+                            const void *self, gort_value *out) {
   int nups;
-  bool recursive, pure;
-  if (lua_iscfunction(L, idx) || lgort_is_of_module(L, p->vm, idx))
-    return false;
+  const void *address = lua_topointer(L, idx);
+  if (address == self) {
+    *out = (gort_value){.type = GORT_POINTER, .kind = KIND_SELF};
+    return true;
+  }
+  if (lua_iscfunction(L, idx)) return false;
   luaL_checkstack(L, 8, NULL);
   lgort_code *code = lgort_plain_code(L, p->vm, idx, &nups);
+  if (!code) return false;
   *out = (gort_value){.type = GORT_POINTER, .kind = KIND_PURE, .u.p = code};
   if (code->bad_up >= 0 || !lgort_plain_env(L, p->vm, idx, code)) return false;
   if (is_pure(L, idx, code)) return true;
-  if (depth == DEEPEST || !see(p, lua_topointer(L, idx))) return false;
+  if (depth == DEEPEST || !see(p, address)) return false;
   size_t size = sizeof(function) + (size_t)nups * sizeof(gort_value);
   function *f = gort_malloc(size);
   if (!f) return false;
   memset(f, 0, size);
   f->code = code;
   *out = (gort_value){.type = GORT_POINTER, .kind = KIND_FUNCTION, .u.p = f};
-  return captures(L, p, idx, code, depth + 1, f->values, &recursive, &pure);
+  return captures(L, p, idx, code, depth + 1, f->values);
 }
 
 static bool encode(lua_State *L, lgort_plain *p, int idx, int depth,
-                   gort_value *out) {
+                   const void *self, gort_value *out) {
   if (lgort_encode_simple(L, idx, out) ||
       lgort_encode_standard(L, p->vm, idx, out))
     return true;
   if (lua_istable(L, idx))
     return see(p, lua_topointer(L, idx)) &&
            lgort_encode_flat(L, p->vm, idx, out);
-  return lua_isfunction(L, idx) && encode_function(L, p, idx, depth, out);
+  return lua_isfunction(L, idx) && encode_function(L, p, idx, depth, self, out);
 }
 
 bool lgort_plain_encode(lua_State *L, lgort_plain *p, int idx,
                         gort_value *out) {
-  return encode(L, p, idx, 0, out);
+  return encode(L, p, idx, 0, NULL, out);
 }
 
 bool lgort_plain_captures(lua_State *L, lgort_plain *p, int func,
                           const lgort_code *code, gort_value *values) {
-  bool fine = captures(L, p, func, code, 0, values, &p->recursive, &p->pure);
-  return fine && (p->pure || see(p, lua_topointer(L, func)));
+  if (!captures(L, p, func, code, 0, values)) return false;
+  p->pure = true;
+  for (int i = 0; i < code->info->nups; i++) {
+    if (is_self(&values[i]))
+      p->recursive = true;
+    else if (i != code->env_up)
+      p->pure = false;
+  }
+  return p->pure || see(p, lua_topointer(L, func));
 }
 
 /* ---- decoding ---------------------------------------------------------- */
@@ -160,7 +168,7 @@ void lgort_plain_push_closure(lua_State *L, lgort_vm *vm,
   }
   lua_call(L, n, 1);
   for (int i = 0; i < n; i++)
-    if (values[i].type == GORT_POINTER && values[i].kind == KIND_SELF) {
+    if (is_self(&values[i])) {
       lua_pushvalue(L, factory);
       lua_setupvalue(L, factory, i + 1);
     }

@@ -37,7 +37,7 @@ bool lgort_plain_captures(lua_State *L, lgort_plain *p, int func,
                           const lgort_code *code, gort_value *values);
 
 /* The code of the Lua function at idx, with a count for the caller; *nups: how
- * many captures it has. Raises. */
+ * many captures it has. NULL: it crosses by name, being a module's. Raises. */
 lgort_code *lgort_plain_code(lua_State *L, lgort_vm *vm, int idx, int *nups);
 /* True when the pristine globals will do for the function at func. */
 bool lgort_plain_env(lua_State *L, lgort_vm *vm, int func,

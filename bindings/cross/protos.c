@@ -27,6 +27,7 @@ static size_t slot_of(const lgort_protos *ps, const void *proto) {
 /* Entries of functions that were collected go when the table is rebuilt. */
 static int rehash(lua_State *L, lgort_vm *vm) {
   lgort_protos *ps = &vm->protos;
+  luaL_checkstack(L, 8, NULL);
   lgort_push_weak_table(L, "v"); /* the new anchors */
   /* From here on no finalizer runs that may come here, too. */
   lgort_protos old = *ps;
@@ -71,7 +72,6 @@ static lgort_proto *entry_of(lua_State *L, lgort_vm *vm, int idx) {
   const char *closure = lua_topointer(L, idx);
   const void *proto;
   memcpy(&proto, closure + offset, sizeof proto);
-  luaL_checkstack(L, 8, NULL);
   if (ps->size) {
     size_t i = slot_of(ps, proto);
     lua_rawgeti(L, LUA_REGISTRYINDEX, vm->anchors);
@@ -139,12 +139,12 @@ static lgort_code *dump_code(lua_State *L, lgort_vm *vm, int idx, int env_up) {
   return code;
 }
 
-lgort_code *lgort_code_known(lua_State *L, lgort_vm *vm, int idx) {
-  lgort_proto *p = entry_of(L, vm, lua_absindex(L, idx));
-  return p ? p->code : NULL;
+const lgort_proto *lgort_proto_of(lua_State *L, lgort_vm *vm, int idx) {
+  return entry_of(L, vm, lua_absindex(L, idx));
 }
 
 lgort_code *lgort_code_of(lua_State *L, lgort_vm *vm, int idx, int env_up) {
+  luaL_checkstack(L, 8, NULL);
   idx = lua_absindex(L, idx);
   lgort_proto *p = entry_of(L, vm, idx);
   if (p && p->code && p->code->env_up == env_up) return p->code;
@@ -159,13 +159,9 @@ lgort_code *lgort_code_of(lua_State *L, lgort_vm *vm, int idx, int env_up) {
 }
 
 void lgort_mark_module(lua_State *L, lgort_vm *vm, int idx) {
+  luaL_checkstack(L, 8, NULL);
   lgort_proto *p = entry_of(L, vm, lua_absindex(L, idx));
   if (p) p->of_module = true;
-}
-
-bool lgort_is_marked_module(lua_State *L, lgort_vm *vm, int idx) {
-  lgort_proto *p = entry_of(L, vm, lua_absindex(L, idx));
-  return !p || p->of_module;
 }
 
 const char *lgort_source_of(lua_State *L, lgort_vm *vm, int idx) {

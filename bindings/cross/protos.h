@@ -30,17 +30,15 @@ typedef struct lgort_protos {
  * function has too many captures. */
 lgort_code *lgort_code_of(lua_State *L, struct lgort_vm *vm, int idx,
                           int env_up);
-/* The code of the function at idx as far as this vm remembers it, or NULL
- * (borrowed, as above); its env_up may be that of another closure. Raises on
- * memory. */
-lgort_code *lgort_code_known(lua_State *L, struct lgort_vm *vm, int idx);
+/* What this vm knows of the Lua function at idx (borrowed, as above); NULL where
+ * prototypes cannot be told apart. The code's env_up may be that of another
+ * closure. Needs three slots of the stack; raises on memory. */
+const lgort_proto *lgort_proto_of(lua_State *L, struct lgort_vm *vm, int idx);
 /* The interned chunk name of the Lua function at idx; ar's source is asked
  * for when it is new. */
 const char *lgort_source_of(lua_State *L, struct lgort_vm *vm, int idx);
-/* Notes that the function at idx is a loaded module's; whether one of the same
- * prototype is (true too where prototypes cannot be told apart). */
+/* Notes that the function at idx is a loaded module's. */
 void lgort_mark_module(lua_State *L, struct lgort_vm *vm, int idx);
-bool lgort_is_marked_module(lua_State *L, struct lgort_vm *vm, int idx);
 /* Pushes the function that makes closures of code. Raises on memory. */
 void lgort_push_factory(lua_State *L, struct lgort_vm *vm,
                         const lgort_code *code);

@@ -321,34 +321,28 @@ static int load_and_call(lua_State *L, int status, lua_KContext ctx) {
                           : body_end(L, status, (lua_KContext)lt);
 }
 
-/* The coroutine's function. Stack: the record, the task; a closure that fits. */
+/* The coroutine's function. Stack: the message handler; a closure that fits. */
 static int task_body(lua_State *L) {
-  gort_record *r = lua_touserdata(L, 1);
-  lgort_task *lt = lua_touserdata(L, 2);
-  lua_pushcfunction(L, lgort_traceback);
-  lua_replace(L, 1);
+  lgort_vm *vm = lgort_vm_of(L);
+  lgort_task *lt = vm->task;
+  gort_record *r = lt->record;
   /* Only memory can run out on the plain ways: see run. */
-  if (lua_isfunction(L, 3)) {
-    lua_copy(L, 3, 2);
+  if (lua_gettop(L) > 1) {
     lgort_call_keeps(r, lt);
     lgort_call_refill(L, r, 2);
-    lgort_call_push_arguments(L, r);
-    drop_record(lt);
-    return call_and_keep(L, lt);
-  }
-  lua_settop(L, 1);
-  if (!lgort_call_is_plain(lgort_vm_of(L), r))
+  } else if (!lgort_call_is_plain(vm, r)) {
     return load_and_call(L, LUA_OK, (lua_KContext)lt);
-  if (lgort_call_keeps(r, lt)) {
+  } else if (lgort_call_keeps(r, lt)) {
     lgort_call_push_function(L, r);
-    lua_pushvalue(L, 2);
-    lgort_call_push_arguments(L, r);
+  } else {
+    lgort_call_push(L, r);
     drop_record(lt);
-    return call_and_keep(L, lt);
+    return call_function(L, lt);
   }
-  lgort_call_push(L, r);
+  lua_pushvalue(L, 2);
+  lgort_call_push_arguments(L, r);
   drop_record(lt);
-  return call_function(L, lt);
+  return call_and_keep(L, lt);
 }
 
 /* ---- steps ------------------------------------------------------------- */
@@ -439,11 +433,10 @@ gort_step lgort_start(gort_vm *gvm, gort_task *t, gort_record *r) {
     return run(vm, lt, n - 1);
   }
   lua_pushcfunction(lt->co, task_body);
-  lua_pushlightuserdata(lt->co, r);
-  lua_pushlightuserdata(lt->co, lt);
+  lua_pushcfunction(lt->co, lgort_traceback);
   bool fits = lgort_call_fits(r, lt) && lgort_call_is_plain(vm, r);
   if (fits) lua_pushvalue(lt->co, 1);
-  return run(vm, lt, 2 + fits);
+  return run(vm, lt, 1 + fits);
 }
 
 gort_step lgort_resume(gort_vm *gvm, gort_task *t) {
