@@ -59,7 +59,12 @@ static void turn_over(lua_State *L, lua_Debug *ar) {
   }
   lua_sethook(L, hook, mask, mine ? vm->saved_hook.count : 0);
   if (mine) vm->saved_hook.L = NULL;
+  vm->yielding = LGORT_YIELD_USER;
   lgort_end_hook(L, vm);
+  /* Lua notes in the call that its hook has yielded, and passes the next hook
+   * over: which is to be this one, not one that ends the task. */
+  if (vm->yielding == LGORT_YIELD_TURN && !lua_gethook(L))
+    lua_sethook(L, turn_over, LUA_MASKCOUNT, 1);
 }
 
 bool lgort_is_turn_hook(lua_Hook hook) { return hook == turn_over; }
