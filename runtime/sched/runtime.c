@@ -139,6 +139,7 @@ int gort_run(gort *rt, gort_record *main) {
   atomic_store(&w->status, GORT_WORKER_ACTIVE);
   atomic_fetch_add(&rt->active, 1);
   if (main) atomic_fetch_add(&w->spawned, 1);
+  atomic_store_explicit(&w->inside, true, memory_order_relaxed);
   gort__worker_loop(w, main);
   return atomic_load(&rt->deadlocked) ? GORT_EDEADLOCK : 0;
 }

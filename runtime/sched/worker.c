@@ -371,6 +371,7 @@ void gort__worker_loop(gort_worker *w, gort_record *first) {
     }
   }
   gort__self = NULL;
+  atomic_store_explicit(&w->inside, false, memory_order_release);
 }
 
 /* ---- threads ----------------------------------------------------------- */
@@ -406,8 +407,12 @@ gort_worker *gort__worker_new_locked(gort *rt) {
 int gort__worker_start(gort_worker *w) {
   uv_thread_options_t options = {.flags = UV_THREAD_HAS_STACK_SIZE,
                                  .stack_size = 8 << 20};
+  atomic_store_explicit(&w->inside, true, memory_order_relaxed);
   int rc = uv_thread_create_ex(&w->thread, &options, worker_main, w);
-  if (rc == 0) w->has_thread = true;
+  if (rc == 0)
+    w->has_thread = true;
+  else
+    atomic_store_explicit(&w->inside, false, memory_order_relaxed);
   return rc;
 }
 

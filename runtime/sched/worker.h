@@ -50,6 +50,9 @@ typedef struct gort_worker {
   atomic_uint preempt;
   _Atomic(gort_vm *) vm;
   atomic_bool awake; /* set by the waker under rt->lock before it signals */
+  /* Its thread is in gort__worker_loop, or will be: set by who starts it,
+   * cleared by the owner when it leaves (release). */
+  atomic_bool inside;
   /* Counters, written by the owner only (relaxed). */
   _Atomic uint64_t spawned, finished, steals;
   /* The vm that the running task readied last: runs next here. */
