@@ -23,17 +23,25 @@
 static void *lua_memory(void *ud, void *ptr, size_t osize, size_t nsize) {
   lgort_vm *vm = ud;
   size_t bytes = atomic_load_explicit(&vm->bytes, memory_order_relaxed);
-  if (ptr) bytes -= osize; /* else it tells what for */
   if (nsize == 0) {
+    if (!ptr) return NULL;
+    atomic_store_explicit(&vm->bytes, bytes - osize, memory_order_relaxed);
     gort_free(ptr);
-    atomic_store_explicit(&vm->bytes, bytes, memory_order_relaxed);
     return NULL;
+  }
+  if (!ptr) { /* osize tells what for */
+    atomic_store_explicit(&vm->bytes, bytes + nsize, memory_order_relaxed);
+    ptr = gort_malloc(nsize);
+    if (!ptr)
+      atomic_store_explicit(&vm->bytes, bytes, memory_order_relaxed);
+    return ptr;
   }
   void *moved = gort_realloc(ptr, nsize);
   if (moved)
-    atomic_store_explicit(&vm->bytes, bytes + nsize, memory_order_relaxed);
+    atomic_store_explicit(&vm->bytes, bytes - osize + nsize,
+                          memory_order_relaxed);
   /* Lua counts on it that nothing fails to get smaller. */
-  return moved || !ptr || nsize > osize ? moved : ptr;
+  return moved || nsize > osize ? moved : ptr;
 }
 
 /* The same where the host limits or does it. */
