@@ -14,6 +14,12 @@
 
 enum { INLINE_CASES = 16 };
 
+/* The keys that there are, by their places in vm->case_names. */
+enum { RECV, SEND, VALUE, AFTER, DEFAULT, NNAMES };
+static const char *const names[NNAMES] = {"recv", "send", "value", "after",
+                                          "default"};
+_Static_assert((int)NNAMES == (int)LGORT_CASE_NAMES, "vm.h has room for all");
+
 typedef struct choice {
   gort_case *cases;
   int n;     /* cases; case i is t[i + 1] */
@@ -47,8 +53,10 @@ static const char *name_of(lua_State *L, int idx, const lgort_handle *h) {
 
 /* A source to receive from at idx; false or nil: none. */
 static gort_source *recv_source(lua_State *L, int idx, int number) {
-  if (!lua_toboolean(L, idx)) return NULL;
   lgort_handle *h = live_handle(L, idx);
+  if (h && h->type == LGORT_CHAN && h->view != LGORT_SENDER)
+    return lgort_source(h);
+  if (!h && !lua_toboolean(L, idx)) return NULL;
   if (!h || !lgort_can_receive(h)) {
     luaL_error(L, "select: case %d: cannot receive from a %s", number,
                name_of(L, idx, h));
@@ -60,8 +68,8 @@ static gort_source *recv_source(lua_State *L, int idx, int number) {
 
 /* A channel to send to at idx; false or nil: none. */
 static gort_source *send_source(lua_State *L, int idx, int number) {
-  if (!lua_toboolean(L, idx)) return NULL;
   lgort_handle *h = live_handle(L, idx);
+  if (!h && !lua_toboolean(L, idx)) return NULL;
   if (!h || h->type != LGORT_CHAN) {
     luaL_error(L, "select: case %d: cannot send to a %s", number,
                name_of(L, idx, h));
@@ -86,33 +94,34 @@ static void read_after(lua_State *L, choice *ch, int idx, int number) {
   }
 }
 
-/* Reads the case on top of the stack. */
-static void read_case(lua_State *L, choice *ch, int number) {
+/* Reads the case on top of the stack. Its keys are told by their addresses: a
+ * state has each short string once. */
+static void read_case(lua_State *L, const lgort_vm *vm, choice *ch,
+                      int number) {
   gort_case *c = &ch->cases[number - 1];
   *c = (gort_case){.source = NULL, .op = GORT_RECV};
   int at = lua_gettop(L), kinds = 0;
-  if (lua_isnil(L, at) || (lua_isboolean(L, at) && !lua_toboolean(L, at)))
-    return; /* switched off as a whole */
-  if (!lua_istable(L, at))
+  int key = at + 1, value = at + 2;
+  if (!lua_istable(L, at)) {
+    if (!lua_toboolean(L, at)) return; /* switched off as a whole */
     luaL_error(L, "select: case %d is a %s, not a table", number,
                luaL_typename(L, at));
+  }
   bool has_value = false;
-  for (lua_pushnil(L); lua_next(L, at); lua_pop(L, 1)) {
-    int key = at + 1, value = at + 2;
-    const char *name =
-        lua_type(L, key) == LUA_TSTRING ? lua_tostring(L, key) : "";
-    if (strcmp(name, "recv") == 0) {
+  for (lua_pushnil(L); lua_next(L, at); lua_settop(L, key)) {
+    const void *name = lua_topointer(L, key);
+    if (name == vm->case_names[RECV]) {
       c->source = recv_source(L, value, number);
       kinds++;
-    } else if (strcmp(name, "send") == 0) {
+    } else if (name == vm->case_names[SEND]) {
       c->source = send_source(L, value, number);
       c->op = GORT_SEND;
       ch->has_send = true;
       kinds++;
-    } else if (strcmp(name, "after") == 0) {
+    } else if (name == vm->case_names[AFTER]) {
       read_after(L, ch, value, number);
       kinds++;
-    } else if (strcmp(name, "value") == 0) {
+    } else if (name == vm->case_names[VALUE]) {
       has_value = true;
     } else if (lua_isinteger(L, key) && lua_tointeger(L, key) == 1) {
       if (!lua_isfunction(L, value))
@@ -132,24 +141,53 @@ static void read_case(lua_State *L, choice *ch, int number) {
                number);
 }
 
-/* The number of cases; checks the keys of the table itself. */
-static int count_cases(lua_State *L, choice *ch) {
-  lua_Integer n = 0;
-  for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
-    if (lua_isinteger(L, -2) && lua_tointeger(L, -2) >= 1) {
-      if (lua_tointeger(L, -2) > n) n = lua_tointeger(L, -2);
-    } else if (lua_type(L, -2) == LUA_TSTRING &&
-               strcmp(lua_tostring(L, -2), "default") == 0) {
-      ch->has_default = lua_toboolean(L, -1);
-      if (!lua_isboolean(L, -1) && !lua_isfunction(L, -1))
-        luaL_error(L, "select: default is a %s, not a function or true",
-                   luaL_typename(L, -1));
-    } else {
-      bad_key(L, 0, lua_gettop(L) - 1);
+/* The pair on top of the stack, not a case, is the table's own. */
+static void read_default(lua_State *L, const lgort_vm *vm, choice *ch) {
+  if (lua_topointer(L, -2) != vm->case_names[DEFAULT])
+    bad_key(L, 0, lua_gettop(L) - 1);
+  ch->has_default = lua_toboolean(L, -1);
+  if (!lua_isboolean(L, -1) && !lua_isfunction(L, -1))
+    luaL_error(L, "select: default is a %s, not a function or true",
+               luaL_typename(L, -1));
+}
+
+/* Reads all cases into the room there is; false: there are more. */
+static bool read_few(lua_State *L, const lgort_vm *vm, choice *ch) {
+  for (lua_pushnil(L); lua_next(L, 1); lua_settop(L, 2)) {
+    if (!lua_isinteger(L, 2)) {
+      read_default(L, vm, ch);
+      continue;
     }
+    lua_Integer i = lua_tointeger(L, 2);
+    if (i < 1) bad_key(L, 0, 2);
+    if (i > INLINE_CASES) return false;
+    while (ch->n < i)
+      ch->cases[ch->n++] = (gort_case){.source = NULL, .op = GORT_RECV};
+    read_case(L, vm, ch, (int)i);
   }
+  return true;
+}
+
+/* The same for any number. */
+static void read_many(lua_State *L, const lgort_vm *vm, choice *ch) {
+  lua_Integer n = 0;
+  lua_settop(L, 1);
+  *ch = (choice){.deadline = GORT_FOREVER};
+  for (lua_pushnil(L); lua_next(L, 1); lua_settop(L, 2))
+    if (!lua_isinteger(L, 2))
+      read_default(L, vm, ch);
+    else if (lua_tointeger(L, 2) < 1)
+      bad_key(L, 0, 2);
+    else if (lua_tointeger(L, 2) > n)
+      n = lua_tointeger(L, 2);
   if (n > 1 << 20) luaL_error(L, "select: too many cases");
-  return (int)n;
+  ch->n = (int)n;
+  ch->cases = lua_newuserdatauv(L, (size_t)n * sizeof *ch->cases, 0);
+  for (int i = 1; i <= ch->n; i++) {
+    lua_rawgeti(L, 1, i);
+    read_case(L, vm, ch, i);
+    lua_pop(L, 1);
+  }
 }
 
 /* ---- the values of send cases ------------------------------------------ */
@@ -233,20 +271,24 @@ static int finish(lua_State *L, int number, gort_result *res, bool received) {
   return outcome(L, base, has_function);
 }
 
-static int decided(lua_State *L, gort_result *res, int after) {
+static int decided(lua_State *L, gort_result *res, int after, bool has_send) {
+  bool received = true;
   if (res->status == GORT_ETIMEOUT) return finish(L, after, res, false);
   if (res->status < 0) lgort_raise(L, res->status);
-  lua_rawgeti(L, 1, res->index + 1);
-  bool received = lua_getfield(L, -1, "send") == LUA_TNIL;
-  lua_pop(L, 2);
+  if (has_send) {
+    lua_rawgeti(L, 1, res->index + 1);
+    received = lua_getfield(L, -1, "send") == LUA_TNIL;
+    lua_pop(L, 2);
+  }
   return finish(L, res->index + 1, res, received);
 }
 
+/* ctx: the case that is due first, and whether one sends. */
 static int select_k(lua_State *L, int status, lua_KContext ctx) {
   gort_result res;
   (void)status;
   lgort_wait_finish(L, &res);
-  return decided(L, &res, (int)ctx);
+  return decided(L, &res, (int)(ctx / 2), ctx % 2);
 }
 
 static int select_cases(lua_State *L) {
@@ -255,14 +297,7 @@ static int select_cases(lua_State *L) {
   choice ch = {.cases = few, .deadline = GORT_FOREVER};
   lua_settop(L, 1);
   luaL_checkstack(L, 16, NULL);
-  ch.n = count_cases(L, &ch);
-  if (ch.n > INLINE_CASES)
-    ch.cases = lua_newuserdatauv(L, (size_t)ch.n * sizeof *ch.cases, 0);
-  for (int i = 1; i <= ch.n; i++) {
-    lua_rawgeti(L, 1, i);
-    read_case(L, &ch, i);
-    lua_pop(L, 1);
-  }
+  if (!read_few(L, vm, &ch)) read_many(L, vm, &ch);
   gort_task *self = gort_vm_current(vm->vm);
   if (!self) return luaL_error(L, "select: no task runs any more");
   gort_limit limit = {ch.deadline, NULL};
@@ -276,14 +311,15 @@ static int select_cases(lua_State *L) {
   gort_result res;
 
   int rc = gort_select(self, ch.cases, (size_t)ch.n, &limit, &res);
-  if (rc == GORT_PARKED) return lgort_park(L, ch.after, select_k);
+  if (rc == GORT_PARKED)
+    return lgort_park(L, 2 * (lua_KContext)ch.after + ch.has_send, select_k);
   drop_values(&ch); /* those that were not sent */
   if (rc < 0) lgort_raise(L, rc);
   if (res.status < 0) lgort_after_wait(L, vm, &res);
   if (!can_park && res.status == GORT_ETIMEOUT && !ch.has_default &&
       ch.deadline > 1)
     lgort_cannot_park(L);
-  return decided(L, &res, ch.after);
+  return decided(L, &res, ch.after, ch.has_send);
 }
 
 static int lib_select(lua_State *L) {
@@ -303,6 +339,12 @@ static int lib_select(lua_State *L) {
 }
 
 int lgort_open_select(lua_State *L) {
+  lgort_vm *vm = lgort_vm_of(L);
+  for (int i = 0; i < NNAMES; i++) {
+    lua_pushstring(L, names[i]);
+    vm->case_names[i] = lua_topointer(L, -1);
+    luaL_ref(L, LUA_REGISTRYINDEX); /* for as long as the state lives */
+  }
   lua_pushcfunction(L, lib_select);
   return 1;
 }

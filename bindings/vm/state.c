@@ -32,8 +32,7 @@ static void *lua_memory(void *ud, void *ptr, size_t osize, size_t nsize) {
   if (!ptr) { /* osize tells what for */
     atomic_store_explicit(&vm->bytes, bytes + nsize, memory_order_relaxed);
     ptr = gort_malloc(nsize);
-    if (!ptr)
-      atomic_store_explicit(&vm->bytes, bytes, memory_order_relaxed);
+    if (!ptr) atomic_store_explicit(&vm->bytes, bytes, memory_order_relaxed);
     return ptr;
   }
   void *moved = gort_realloc(ptr, nsize);

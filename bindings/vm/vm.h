@@ -105,7 +105,7 @@ typedef struct lgort_task {
   gort_value trace;    /* owned: of the error that told hears of, or nil */
 } lgort_task;
 
-enum { LGORT_TYPES = 32, LGORT_KNOWN = 8 };
+enum { LGORT_TYPES = 32, LGORT_KNOWN = 8, LGORT_CASE_NAMES = 5 };
 
 typedef struct lgort_vm {
   gort_vm *vm;
@@ -177,7 +177,8 @@ typedef struct lgort_vm {
   int pending_meta;           /* of calls that wait for their group */
   int shield_meta;            /* {__close}: of what ends a shield */
   const void *globals_ptr, *base_ptr, *env_meta_ptr;
-  int metaref[LGORT_TYPES]; /* metatables by lgort_type_index */
+  int metaref[LGORT_TYPES];                 /* metatables by lgort_type_index */
+  const void *case_names[LGORT_CASE_NAMES]; /* strings (select.c) */
 } lgort_vm;
 
 /* fwrite, through the host's show. True when all was written. */
