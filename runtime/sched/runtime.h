@@ -17,6 +17,7 @@
 #include "sched/sched.h"
 #include "sched/worker.h"
 
+enum { GORT_MAX_QUIET = 1024 }; /* of rt->quiet: then it is by the clock */
 enum { GORT_MAX_WORKERS = 1024, GORT_MAX_VMS = 4096, GORT_MAX_PROCS = 512 };
 
 struct gort {

@@ -47,6 +47,11 @@ static void hint(gort *rt, gort_worker *w) {
     return;
   }
   w->quiet = atomic_load_explicit(&rt->quiet, memory_order_relaxed);
+  if (w->quiet == GORT_MAX_QUIET) { /* hopeless so far: once in a tick */
+    int64_t now = gort__monitor_now(rt);
+    if (now == w->hinted_at) return;
+    w->hinted_at = now;
+  }
   gort__sched_wake(rt);
 }
 
@@ -204,6 +209,7 @@ static gort_worker *engage(gort *rt, bool *fresh, bool *polls, bool *full) {
     w->spinning = true;
     atomic_store(&w->status, GORT_WORKER_ACTIVE);
     atomic_fetch_add(&rt->active, 1);
+    atomic_store_explicit(&w->waker_cpu, sched_getcpu(), memory_order_relaxed);
     atomic_store(&w->awake, true);
   }
   gort__lock_give(&rt->lock);

@@ -15,7 +15,6 @@
 enum {
   SLICE = 64,        /* steps in one vm before others get a turn */
   SPIN_PAUSES = 128, /* between two searches of a worker that looks around */
-  MAX_QUIET = 1024
 };
 
 /* How long a worker looks around before it sleeps: about what it costs to wake
@@ -214,7 +213,9 @@ static void run_vm(gort_worker *w, gort__work work) {
 
 static void stop_spinning(gort *rt, bool fruitful) {
   unsigned quiet = atomic_load_explicit(&rt->quiet, memory_order_relaxed);
-  quiet = fruitful ? 0 : quiet < MAX_QUIET ? quiet * 2 + 1 : MAX_QUIET;
+  /* One find may be chance: a worker that lost its processor for a moment. */
+  quiet = fruitful ? quiet / 8 : quiet * 2 + 1;
+  if (quiet > GORT_MAX_QUIET) quiet = GORT_MAX_QUIET;
   atomic_store_explicit(&rt->quiet, quiet, memory_order_relaxed);
   atomic_fetch_sub(&rt->spinning, 1);
   /* Whoever submitted while this worker was the one that spun woke nobody; what
@@ -223,12 +224,13 @@ static void stop_spinning(gort *rt, bool fruitful) {
   if (fruitful && gort__sched_any(rt)) gort__sched_wake(rt);
 }
 
-/* A thread of the host that works with this runtime may wait for the processor
- * this worker is on: it gets it, or nothing ever comes while this one looks. */
-static void pause_spinning(gort *rt) {
-  if (GORT_UNLIKELY(
-          sched_getcpu() ==
-          atomic_load_explicit(&rt->outside_cpu, memory_order_relaxed))) {
+/* Whoever woke this worker, or a thread of the host that works with this runtime,
+ * may wait for the processor that it is on: it gets it, or nothing ever comes
+ * while this one looks. */
+static void pause_spinning(gort_worker *w) {
+  int cpu = sched_getcpu();
+  if (cpu == atomic_load_explicit(&w->waker_cpu, memory_order_relaxed) ||
+      cpu == atomic_load_explicit(&w->rt->outside_cpu, memory_order_relaxed)) {
     sched_yield();
     return;
   }
@@ -248,7 +250,7 @@ static bool spin(gort_worker *w, gort__work *out) {
     if (atomic_load_explicit(&rt->stopping, memory_order_relaxed)) return false;
     fire_timers(rt);
     if (gort__sched_find(w, out)) return true;
-    pause_spinning(rt);
+    pause_spinning(w);
   } while (gort_now() < until);
   return false;
 }
@@ -396,6 +398,7 @@ gort_worker *gort__worker_new_locked(gort *rt) {
   }
   w->rt = rt;
   w->index = index;
+  atomic_init(&w->waker_cpu, -1);
   gort__rand_init(&w->rand, (uint64_t)gort_now() + index);
   gort__ring_init(&w->vms);
   gort__ring_init(&w->records);

@@ -33,6 +33,7 @@ typedef struct gort_worker {
   unsigned searches;         /* so that no queue starves */
   uint64_t next_id, last_id; /* task ids reserved for this worker */
   unsigned quiet;            /* hints to ignore before the next wake-up */
+  int64_t hinted_at;         /* when one was followed, by the monitor's clock */
   bool has_thread;           /* false: gort_run's caller is the thread */
 
   /* Guarded by rt->lock. */
@@ -49,7 +50,8 @@ typedef struct gort_worker {
   atomic_uint tick;
   atomic_uint preempt;
   _Atomic(gort_vm *) vm;
-  atomic_bool awake; /* set by the waker under rt->lock before it signals */
+  atomic_bool awake;    /* set by the waker under rt->lock before it signals */
+  atomic_int waker_cpu; /* where the waker was; relaxed, a hint */
   /* Its thread is in gort__worker_loop, or will be: set by who starts it,
    * cleared by the owner when it leaves (release). */
   atomic_bool inside;
