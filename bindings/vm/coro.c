@@ -24,6 +24,19 @@
 
 /* ---- the pool ---------------------------------------------------------- */
 
+/* A task's memory is its vm's, but for a state that outlives the vm. */
+static lgort_task *new_task(lgort_vm *vm) {
+  if (vm == vm->host->adopted) return gort_malloc(sizeof(lgort_task));
+  return gort_vm_realloc(vm->vm, NULL, 0, sizeof(lgort_task));
+}
+
+static void free_task(lgort_vm *vm, lgort_task *lt) {
+  if (vm == vm->host->adopted)
+    gort_free(lt);
+  else
+    gort_vm_realloc(vm->vm, lt, sizeof *lt, 0);
+}
+
 /* Protected: makes a coroutine and anchors it. Stack: lgort_task pointer. */
 static int new_coroutine(lua_State *L) {
   lgort_vm *vm = lgort_vm_of(L);
@@ -50,7 +63,7 @@ static void free_coroutine(lua_State *L, lgort_vm *vm, lgort_task *lt) {
   lua_rawseti(L, -2, lt->slot); /* overwrites: needs no memory */
   lua_pop(L, 1);
   vm->free_slots = lt->slot;
-  gort_free(lt);
+  free_task(vm, lt);
 }
 
 static lgort_task *take_coroutine(lgort_vm *vm) {
@@ -59,14 +72,14 @@ static lgort_task *take_coroutine(lgort_vm *vm) {
     vm->pool = lt->next;
     if (--vm->pooled < vm->pool_low) vm->pool_low = vm->pooled;
   } else {
-    lt = gort_malloc(sizeof *lt);
+    lt = new_task(vm);
     if (!lt) return NULL;
     lt->kept = 0;
     lua_pushcfunction(vm->L, new_coroutine);
     lua_pushlightuserdata(vm->L, lt);
     if (lua_pcall(vm->L, 1, 0, 0) != LUA_OK) {
       lua_pop(vm->L, 1);
-      gort_free(lt);
+      free_task(vm, lt);
       return NULL;
     }
   }
@@ -101,7 +114,7 @@ void lgort_pool_fini(lgort_vm *vm) {
   while (vm->pool) {
     lgort_task *lt = vm->pool;
     vm->pool = lt->next;
-    gort_free(lt);
+    free_task(vm, lt);
   }
 }
 
@@ -149,7 +162,7 @@ void lgort_forget(gort_vm *vm, gort_task *t) {
   if (lvm == lvm->host->adopted) /* its state goes on */
     free_coroutine(lvm->L, lvm, lt);
   else
-    gort_free(lt);
+    free_task(lvm, lt);
 }
 
 /* ---- a task's end ------------------------------------------------------ */

@@ -17,6 +17,8 @@ void gort_set_allocator(void *(*malloc_fn)(size_t),
   free_hook = free_fn;
 }
 
+bool gort__allocator_is_ours(void) { return malloc_hook == malloc; }
+
 void *gort_malloc(size_t size) { return malloc_hook(size ? size : 1); }
 
 void *gort_realloc(void *ptr, size_t size) {

@@ -291,6 +291,10 @@ GORT_API gort_vm *gort_vm_main(gort *rt);
 GORT_API gort_vm *gort_vm_at(gort *rt, unsigned index); /* NULL: none */
 GORT_API gort *gort_vm_runtime(gort_vm *vm);
 GORT_API void *gort_vm_state(gort_vm *vm);
+/* As realloc, for whoever runs vm, or makes or destroys its state: memory that
+ * is the vm's own, so nobody has to lock for it. old is ptr's size (0 without
+ * one); size 0 frees. NULL without memory: ptr is as it was. */
+GORT_API void *gort_vm_realloc(gort_vm *vm, void *ptr, size_t old, size_t size);
 GORT_API void gort_vm_set_state(gort_vm *vm, void *state);
 GORT_API unsigned gort_vm_index(gort_vm *vm);
 /* The task that runs in vm now; only on the worker that holds vm. */

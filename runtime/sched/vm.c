@@ -10,12 +10,53 @@
 #include "sched/loop.h"
 #include "sched/runtime.h"
 
+/* Whether small blocks come from arenas: not where somebody counts, refuses or
+ * watches each. */
+static bool has_arenas(void) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return false;
+#else
+  return gort__allocator_is_ours();
+#endif
+}
+
+void *gort_vm_realloc(gort_vm *vm, void *ptr, size_t old, size_t size) {
+  if (GORT_UNLIKELY(!vm->has_arena)) {
+    if (size) return gort_realloc(ptr, size);
+    gort_free(ptr);
+    return NULL;
+  }
+  gort__arena *a = &vm->arena;
+  bool was_small = ptr && old <= GORT_ARENA_MOST;
+  if (size == 0) {
+    if (was_small)
+      gort__arena_give(a, ptr);
+    else
+      gort_free(ptr);
+    return NULL;
+  }
+  bool is_small = size <= GORT_ARENA_MOST;
+  if (!ptr) return is_small ? gort__arena_get(a, size) : gort_malloc(size);
+  if (!was_small && !is_small) return gort_realloc(ptr, size);
+  if (was_small && is_small && gort__arena_same(old, size)) return ptr;
+  void *moved = is_small ? gort__arena_get(a, size) : gort_malloc(size);
+  if (!moved) return NULL;
+  memcpy(moved, ptr, old < size ? old : size);
+  if (was_small)
+    gort__arena_give(a, ptr);
+  else
+    gort_free(ptr);
+  return moved;
+}
+
 int gort__vm_new(gort *rt, unsigned index, gort_vm **out) {
   gort_vm *vm = gort__malloc_aligned(sizeof *vm);
   if (!vm) return GORT_ENOMEM;
   memset(vm, 0, sizeof *vm);
   vm->rt = rt;
   vm->index = index;
+  vm->has_arena = has_arenas();
+  gort__arena_init(&vm->arena);
   gort__list_init(&vm->tasks);
   gort__loop_init(vm);
   vm->starter.vm = vm;
@@ -25,6 +66,7 @@ int gort__vm_new(gort *rt, unsigned index, gort_vm **out) {
   atomic_init(&vm->inbox, NULL);
   int rc = rt->options.ops->create(vm, rt->options.arg);
   if (rc < 0) {
+    gort__arena_fini(&vm->arena);
     gort__free_aligned(vm);
     return rc;
   }
@@ -49,15 +91,14 @@ void gort__vm_free(gort_vm *vm) {
   gort__link *link;
   while ((link = gort__list_pop(&vm->tasks))) {
     gort_task *t = gort__container(link, gort_task, all);
-    gort__wait_fini(&t->wait);
-    gort_free(t);
+    gort__task_delete(t);
   }
   while (vm->free_tasks) {
     gort_task *t = vm->free_tasks;
     vm->free_tasks = (gort_task *)(void *)t->node.next;
-    gort__wait_fini(&t->wait);
-    gort_free(t);
+    gort__task_delete(t);
   }
+  gort__arena_fini(&vm->arena);
   gort__free_aligned(vm);
 }
 
