@@ -54,6 +54,7 @@ static int new_coroutine(lua_State *L) {
   }
   lua_rawseti(L, -2, slot);
   lt->slot = slot;
+  vm->used_slots++;
   return 0;
 }
 
@@ -63,6 +64,7 @@ static void free_coroutine(lua_State *L, lgort_vm *vm, lgort_task *lt) {
   lua_rawseti(L, -2, lt->slot); /* overwrites: needs no memory */
   lua_pop(L, 1);
   vm->free_slots = lt->slot;
+  vm->used_slots--;
   free_task(vm, lt);
 }
 
@@ -116,6 +118,39 @@ void lgort_pool_fini(lgort_vm *vm) {
     vm->pool = lt->next;
     free_task(vm, lt);
   }
+}
+
+/* A table with the threads that are left, for one that has mostly holes. */
+static void compact_threads(lua_State *L, lgort_vm *vm) {
+  int last = 0;
+  lua_newtable(L);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, vm->threads);
+  for (int slot = 1; slot <= vm->next_slot; slot++) {
+    if (lua_rawgeti(L, -1, slot) == LUA_TTHREAD) {
+      lua_rawseti(L, -3, slot);
+      last = slot;
+    } else {
+      lua_pop(L, 1);
+    }
+  }
+  lua_pop(L, 1);
+  lua_rawseti(L, LUA_REGISTRYINDEX, vm->threads);
+  vm->next_slot = last;
+  vm->free_slots = 0;
+}
+
+void lgort_pool_shrink(lua_State *L) {
+  enum { KEPT = 64, MANY_SLOTS = 4096 };
+  lgort_vm *vm = lgort_vm_of(L);
+  while (vm->pooled > KEPT) {
+    lgort_task *lt = vm->pool;
+    vm->pool = lt->next;
+    vm->pooled--;
+    free_coroutine(L, vm, lt);
+  }
+  if (vm->pool_low > vm->pooled) vm->pool_low = vm->pooled;
+  if (vm->next_slot >= MANY_SLOTS && vm->used_slots < vm->next_slot / 8)
+    compact_threads(L, vm);
 }
 
 /* __gc of the reaper, once in each collection: the coroutines that were not

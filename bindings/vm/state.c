@@ -132,6 +132,7 @@ static int open_state(lua_State *L) {
   lgort_open_classes(L, vm);
   lgort_open_stock(L);
   lgort_open_output(L);
+  lgort_open_collect(L);
   lgort_open_all(L);
   preload(L, vm->host->modules);
   if (vm->host->on_open) {

@@ -1,6 +1,7 @@
 /* alloc.c - the process's allocator, replaceable before first use.
  *
  * SPDX-License-Identifier: MIT */
+#include <malloc.h>
 #include <stdlib.h>
 
 #include "base/defs.h"
@@ -18,6 +19,17 @@ void gort_set_allocator(void *(*malloc_fn)(size_t),
 }
 
 bool gort__allocator_is_ours(void) { return malloc_hook == malloc; }
+
+/* mimalloc's, where it stands in for malloc (the program gort): each thread has
+ * a heap, and keeps what others have freed of it until it looks. */
+extern void mi_collect(bool force) __attribute__((weak));
+
+void gort__malloc_trim(void) {
+  if (mi_collect)
+    mi_collect(true);
+  else
+    malloc_trim(0);
+}
 
 void *gort_malloc(size_t size) { return malloc_hook(size ? size : 1); }
 

@@ -57,6 +57,11 @@ struct gort_vm {
   bool loop_alive;         /* counted in rt->loops_alive */
   gort__timer loop_timer;
 
+  /* Atomic: a call for this vm and no other (gort_vm_go), owned; whoever sets
+   * it queues guest_call. */
+  _Atomic(gort_record *) guest;
+  gort_task guest_call;
+
   gort__node queued; /* in the global queue: guarded by rt->lock */
 
   /* Of a solo vm: guarded by rt->lock; whoever takes it out of the list owns
