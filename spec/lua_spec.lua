@@ -6,7 +6,8 @@ local both = require "spec.support.both"
 local run = require "spec.support.run"
 
 local programs = {
-  "basics", "close", "coroutine", "debug", "errors", "files", "gc", "load",
+  "basics", "close", "collectgarbage", "coroutine", "debug", "errors", "files",
+  "gc", "load",
 }
 
 describe("as lua5.4 does it:", function()

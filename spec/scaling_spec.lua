@@ -63,3 +63,43 @@ describe("the cost of", function()
     end)
   end
 end)
+
+-- Sanitizers keep what is freed.
+describe("the memory of a burst", plain and function()
+  it("comes back after a collection", function()
+    local r = run([[
+      local function rss()
+        for line in io.lines "/proc/self/status" do
+          local kb = line:match "^VmRSS:%s+(%d+)"
+          if kb then return tonumber(kb) end
+        end
+      end
+      local never, parked = chan(), gort.sync.waitgroup()
+      local over = gort.sync.waitgroup()
+      parked:add(100000)
+      over:add(100000)
+      for _ = 1, 100000 do
+        go(function() parked:done() never:recv() over:done() end)
+      end
+      parked:wait()
+      local most = rss()
+      never:close()
+      over:wait()
+      collectgarbage()
+      local now
+      for _ = 1, 200 do
+        gort.time.sleep(0.1)
+        now = rss()
+        if now < most / 3 then break end
+      end
+      print(most > 80000, now < most / 3, now, most)
+      -- The vms go on.
+      local sum, values = 0, chan()
+      for i = 1, 1000 do go(function() values:send(i) end) end
+      for _ = 1, 1000 do sum = sum + values:recv() end
+      print(sum)]], { limit = 60 })
+    assert.equal("", r.err)
+    assert.equal(0, r.status)
+    assert.matches("^true\ttrue\t%d+\t%d+\n500500\n$", r.out)
+  end)
+end or function() end)

@@ -343,7 +343,7 @@ static void decode_buffer(lgort_decoding *d, gort_buf *b) {
   d->at = (const char *)(d->m->refs + d->m->nrefs);
   d->end = gort_buf_bytes(b) + gort_buf_len(b);
   check_head(d);
-  luaL_checkstack(L, 40 + (int)d->m->nroots, "too many values");
+  lgort_need_stack(L, 40 + (int)d->m->nroots);
   int base = lua_gettop(L);
   lua_createtable(L, (int)d->m->nobjects, 0);
   d->objects = ++base;

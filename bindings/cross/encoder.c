@@ -363,9 +363,17 @@ void lgort__encode_end(lgort_encoding *x) {
   lua_remove(x->L, x->queue);
 }
 
+void lgort_need_stack(lua_State *L, int n) {
+  if (lua_checkstack(L, n)) return;
+  if (lua_gettop(L) + n >= LUAI_MAXSTACK / 2)
+    luaL_error(L, "stack overflow (too many values)");
+  lua_pushliteral(L, "not enough memory");
+  lua_error(L);
+}
+
 void lgort_encode_many(lua_State *L, lgort_vm *vm, int first, int n,
                        const lgort_subject *subject, gort_value *out) {
-  luaL_checkstack(L, 24, "too many values");
+  lgort_need_stack(L, 24);
   lgort_encoding x = {.L = L, .vm = vm, .subject = subject, .first = first};
   *out = (gort_value){.type = GORT_DATA, .u.buf = lgort__encode_message(&x, n)};
   lgort__encode_end(&x);

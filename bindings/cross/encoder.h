@@ -34,6 +34,10 @@ typedef struct lgort_encoder {
   bool has_paths;
 } lgort_encoder;
 
+/* As luaL_checkstack; but a stack that is short for want of memory is told
+ * from one that has reached its limit. */
+void lgort_need_stack(lua_State *L, int n);
+
 /* What is being sent, for messages: "cannot <verb>: <root 1>... is ...". */
 typedef struct lgort_subject {
   const char *verb; /* "send", "start task" */

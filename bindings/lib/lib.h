@@ -35,6 +35,8 @@ int lgort_open_errgroup(lua_State *L); /* gort.errgroup */
 void lgort_open_stock(lua_State *L);
 /* print, io.write, file:write: nothing gets in between one call's pieces. */
 void lgort_open_output(lua_State *L);
+/* collectgarbage: a full collection reaches every vm. */
+void lgort_open_collect(lua_State *L);
 
 /* The globals go, chan, select, gort, and the same through require. */
 void lgort_open_all(lua_State *L);

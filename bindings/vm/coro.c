@@ -24,6 +24,19 @@
 
 /* ---- the pool ---------------------------------------------------------- */
 
+/* A task's memory is its vm's, but for a state that outlives the vm. */
+static lgort_task *new_task(lgort_vm *vm) {
+  if (vm == vm->host->adopted) return gort_malloc(sizeof(lgort_task));
+  return gort_vm_realloc(vm->vm, NULL, 0, sizeof(lgort_task));
+}
+
+static void free_task(lgort_vm *vm, lgort_task *lt) {
+  if (vm == vm->host->adopted)
+    gort_free(lt);
+  else
+    gort_vm_realloc(vm->vm, lt, sizeof *lt, 0);
+}
+
 /* Protected: makes a coroutine and anchors it. Stack: lgort_task pointer. */
 static int new_coroutine(lua_State *L) {
   lgort_vm *vm = lgort_vm_of(L);
@@ -41,6 +54,7 @@ static int new_coroutine(lua_State *L) {
   }
   lua_rawseti(L, -2, slot);
   lt->slot = slot;
+  vm->used_slots++;
   return 0;
 }
 
@@ -50,7 +64,8 @@ static void free_coroutine(lua_State *L, lgort_vm *vm, lgort_task *lt) {
   lua_rawseti(L, -2, lt->slot); /* overwrites: needs no memory */
   lua_pop(L, 1);
   vm->free_slots = lt->slot;
-  gort_free(lt);
+  vm->used_slots--;
+  free_task(vm, lt);
 }
 
 static lgort_task *take_coroutine(lgort_vm *vm) {
@@ -59,14 +74,14 @@ static lgort_task *take_coroutine(lgort_vm *vm) {
     vm->pool = lt->next;
     if (--vm->pooled < vm->pool_low) vm->pool_low = vm->pooled;
   } else {
-    lt = gort_malloc(sizeof *lt);
+    lt = new_task(vm);
     if (!lt) return NULL;
     lt->kept = 0;
     lua_pushcfunction(vm->L, new_coroutine);
     lua_pushlightuserdata(vm->L, lt);
     if (lua_pcall(vm->L, 1, 0, 0) != LUA_OK) {
       lua_pop(vm->L, 1);
-      gort_free(lt);
+      free_task(vm, lt);
       return NULL;
     }
   }
@@ -101,8 +116,41 @@ void lgort_pool_fini(lgort_vm *vm) {
   while (vm->pool) {
     lgort_task *lt = vm->pool;
     vm->pool = lt->next;
-    gort_free(lt);
+    free_task(vm, lt);
   }
+}
+
+/* A table with the threads that are left, for one that has mostly holes. */
+static void compact_threads(lua_State *L, lgort_vm *vm) {
+  int last = 0;
+  lua_newtable(L);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, vm->threads);
+  for (int slot = 1; slot <= vm->next_slot; slot++) {
+    if (lua_rawgeti(L, -1, slot) == LUA_TTHREAD) {
+      lua_rawseti(L, -3, slot);
+      last = slot;
+    } else {
+      lua_pop(L, 1);
+    }
+  }
+  lua_pop(L, 1);
+  lua_rawseti(L, LUA_REGISTRYINDEX, vm->threads);
+  vm->next_slot = last;
+  vm->free_slots = 0;
+}
+
+void lgort_pool_shrink(lua_State *L) {
+  enum { KEPT = 64, MANY_SLOTS = 4096 };
+  lgort_vm *vm = lgort_vm_of(L);
+  while (vm->pooled > KEPT) {
+    lgort_task *lt = vm->pool;
+    vm->pool = lt->next;
+    vm->pooled--;
+    free_coroutine(L, vm, lt);
+  }
+  if (vm->pool_low > vm->pooled) vm->pool_low = vm->pooled;
+  if (vm->next_slot >= MANY_SLOTS && vm->used_slots < vm->next_slot / 8)
+    compact_threads(L, vm);
 }
 
 /* __gc of the reaper, once in each collection: the coroutines that were not
@@ -149,7 +197,7 @@ void lgort_forget(gort_vm *vm, gort_task *t) {
   if (lvm == lvm->host->adopted) /* its state goes on */
     free_coroutine(lvm->L, lvm, lt);
   else
-    gort_free(lt);
+    free_task(lvm, lt);
 }
 
 /* ---- a task's end ------------------------------------------------------ */

@@ -14,6 +14,9 @@ void lgort_describe(gort_vm *vm, gort_task *t, gort_text *out);
 void lgort_open_pool(lua_State *L);
 void lgort_forget(gort_vm *vm, gort_task *t);
 void lgort_pool_fini(lgort_vm *vm);
+/* Before a full collection: lets go of all coroutines that wait to be used
+ * again, but for some. May raise for want of memory. */
+void lgort_pool_shrink(lua_State *L);
 
 /* A message handler: the error value as text, with a traceback; or as it is,
  * when the task's error is not the program's. */

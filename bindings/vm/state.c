@@ -26,21 +26,14 @@ static void *lua_memory(void *ud, void *ptr, size_t osize, size_t nsize) {
   if (nsize == 0) {
     if (!ptr) return NULL;
     atomic_store_explicit(&vm->bytes, bytes - osize, memory_order_relaxed);
-    gort_free(ptr);
-    return NULL;
+    return gort_vm_realloc(vm->vm, ptr, osize, 0);
   }
-  if (!ptr) { /* osize tells what for */
-    atomic_store_explicit(&vm->bytes, bytes + nsize, memory_order_relaxed);
-    ptr = gort_malloc(nsize);
-    if (!ptr) atomic_store_explicit(&vm->bytes, bytes, memory_order_relaxed);
-    return ptr;
-  }
-  void *moved = gort_realloc(ptr, nsize);
+  if (!ptr) osize = 0; /* it tells what for */
+  void *moved = gort_vm_realloc(vm->vm, ptr, osize, nsize);
   if (moved)
     atomic_store_explicit(&vm->bytes, bytes - osize + nsize,
                           memory_order_relaxed);
-  /* Lua counts on it that nothing fails to get smaller. */
-  return moved || nsize > osize ? moved : ptr;
+  return moved;
 }
 
 /* The same where the host limits or does it. */
@@ -139,6 +132,7 @@ static int open_state(lua_State *L) {
   lgort_open_classes(L, vm);
   lgort_open_stock(L);
   lgort_open_output(L);
+  lgort_open_collect(L);
   lgort_open_all(L);
   preload(L, vm->host->modules);
   if (vm->host->on_open) {

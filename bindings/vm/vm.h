@@ -143,7 +143,7 @@ typedef struct lgort_vm {
   lgort_task *starting; /* its call is being unpacked, or NULL */
   lgort_task *pool;
   unsigned pooled, pool_low; /* pool_low: the fewest since a collection */
-  int threads, next_slot, free_slots; /* see coro.c */
+  int threads, next_slot, free_slots, used_slots; /* see coro.c */
 
   lgort_held held; /* what errors must not lose */
   lgort_encoder encoder;

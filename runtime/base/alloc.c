@@ -1,6 +1,7 @@
 /* alloc.c - the process's allocator, replaceable before first use.
  *
  * SPDX-License-Identifier: MIT */
+#include <malloc.h>
 #include <stdlib.h>
 
 #include "base/defs.h"
@@ -15,6 +16,19 @@ void gort_set_allocator(void *(*malloc_fn)(size_t),
   malloc_hook = malloc_fn;
   realloc_hook = realloc_fn;
   free_hook = free_fn;
+}
+
+bool gort__allocator_is_ours(void) { return malloc_hook == malloc; }
+
+/* mimalloc's, where it stands in for malloc (the program gort): each thread has
+ * a heap, and keeps what others have freed of it until it looks. */
+extern void mi_collect(bool force) __attribute__((weak));
+
+void gort__malloc_trim(void) {
+  if (mi_collect)
+    mi_collect(true);
+  else
+    malloc_trim(0);
 }
 
 void *gort_malloc(size_t size) { return malloc_hook(size ? size : 1); }

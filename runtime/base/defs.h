@@ -31,6 +31,10 @@ _Noreturn GORT_COLD void gort__broken(const char *what, const char *file,
 #define GORT_ASSERT(cond) ((void)0)
 #endif
 
+/* Gives back to the system what this thread can. */
+void gort__malloc_trim(void);
+/* Nobody has put another in the place of malloc. */
+bool gort__allocator_is_ours(void);
 /* gort_malloc for structures whose members stand on cache lines of their own.
  */
 void *gort__malloc_aligned(size_t size);

@@ -291,6 +291,12 @@ GORT_API gort_vm *gort_vm_main(gort *rt);
 GORT_API gort_vm *gort_vm_at(gort *rt, unsigned index); /* NULL: none */
 GORT_API gort *gort_vm_runtime(gort_vm *vm);
 GORT_API void *gort_vm_state(gort_vm *vm);
+/* As realloc, for whoever runs vm, or makes or destroys its state: memory that
+ * is the vm's own, so nobody has to lock for it. old is ptr's size (0 without
+ * one); size 0 frees. NULL without memory: ptr is as it was. */
+GORT_API void *gort_vm_realloc(gort_vm *vm, void *ptr, size_t old, size_t size);
+/* Gives back to the system what of that memory nobody uses. */
+GORT_API void gort_vm_trim(gort_vm *vm);
 GORT_API void gort_vm_set_state(gort_vm *vm, void *state);
 GORT_API unsigned gort_vm_index(gort_vm *vm);
 /* The task that runs in vm now; only on the worker that holds vm. */
@@ -334,6 +340,11 @@ GORT_API void gort_go(gort *rt, gort_record *r);
  * own, without a place among the workers. At most 256 at a time, the others
  * wait. From a worker. */
 GORT_API void gort_go_blocking(gort *rt, gort_record *r);
+
+/* The same in that vm, without waking anybody else: true, or false, with r
+ * dropped, when another such call is on its way there or vm runs no tasks of
+ * this kind (vm 0, those of tasks that may block). A worker. */
+GORT_API bool gort_vm_go(gort_vm *vm, gort_record *r);
 
 /* The same in vm 0, while the runtime serves. Any thread but a worker. */
 GORT_API void gort_go_main(gort *rt, gort_record *r);

@@ -18,7 +18,7 @@ gort_task *gort__task_new(gort_vm *vm, uint64_t id) {
     vm->free_tasks = (gort_task *)(void *)t->node.next;
     vm->n_free_tasks--;
   } else {
-    t = gort_malloc(sizeof *t);
+    t = gort_vm_realloc(vm, NULL, 0, sizeof *t);
     if (!t) return NULL;
     t->vm = vm;
     gort__wait_init(&t->wait);
@@ -31,13 +31,17 @@ gort_task *gort__task_new(gort_vm *vm, uint64_t id) {
   return t;
 }
 
+void gort__task_delete(gort_task *t) {
+  gort__wait_fini(&t->wait);
+  gort_vm_realloc(t->vm, t, sizeof *t, 0);
+}
+
 void gort__task_free(gort_vm *vm, gort_task *t) {
   gort__list_unlink(&t->all);
   if (GORT_UNLIKELY(t->bond != NULL)) gort__bond_free(t->bond);
   if (t->wait.room > 8) gort__wait_fini(&t->wait);
   if (vm->n_free_tasks == FREE_TASKS) {
-    gort__wait_fini(&t->wait);
-    gort_free(t);
+    gort__task_delete(t);
     return;
   }
   t->node.next = (gort__node *)(void *)vm->free_tasks;

@@ -47,5 +47,7 @@ static inline gort_task *gort__task_of_node(gort__node *n) {
 /* A task in vm, from its free list; NULL when memory is out. Owner-only. */
 gort_task *gort__task_new(gort_vm *vm, uint64_t id);
 void gort__task_free(gort_vm *vm, gort_task *t);
+/* The memory of one that is in no list any more. */
+void gort__task_delete(gort_task *t);
 
 #endif

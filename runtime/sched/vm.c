@@ -10,21 +10,84 @@
 #include "sched/loop.h"
 #include "sched/runtime.h"
 
+/* Whether small blocks come from arenas: not where somebody counts, refuses or
+ * watches each. */
+static bool has_arenas(void) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return false;
+#else
+  return gort__allocator_is_ours();
+#endif
+}
+
+void *gort_vm_realloc(gort_vm *vm, void *ptr, size_t old, size_t size) {
+  if (GORT_UNLIKELY(!vm->has_arena)) {
+    if (size) return gort_realloc(ptr, size);
+    gort_free(ptr);
+    return NULL;
+  }
+  gort__arena *a = &vm->arena;
+  bool was_small = ptr && old <= GORT_ARENA_MOST;
+  if (size == 0) {
+    if (was_small)
+      gort__arena_give(a, ptr);
+    else
+      gort_free(ptr);
+    return NULL;
+  }
+  bool is_small = size <= GORT_ARENA_MOST;
+  if (!ptr) return is_small ? gort__arena_get(a, size) : gort_malloc(size);
+  if (!was_small && !is_small) return gort_realloc(ptr, size);
+  if (was_small && is_small && gort__arena_same(old, size)) return ptr;
+  void *moved = is_small ? gort__arena_get(a, size) : gort_malloc(size);
+  if (!moved) return NULL;
+  memcpy(moved, ptr, old < size ? old : size);
+  if (was_small)
+    gort__arena_give(a, ptr);
+  else
+    gort_free(ptr);
+  return moved;
+}
+
+void gort_vm_trim(gort_vm *vm) {
+  while (vm->free_tasks) {
+    gort_task *t = vm->free_tasks;
+    vm->free_tasks = (gort_task *)(void *)t->node.next;
+    gort__task_delete(t);
+  }
+  vm->n_free_tasks = 0;
+  gort__arena_trim(&vm->arena);
+  gort__malloc_trim();
+}
+
+/* What is in guest begins. */
+static void start_guest(gort_vm *vm, gort_task *call) {
+  (void)call;
+  gort_record *r = atomic_exchange(&vm->guest, NULL);
+  if (r) gort__worker_start_record(gort__self, vm, r);
+}
+
 int gort__vm_new(gort *rt, unsigned index, gort_vm **out) {
   gort_vm *vm = gort__malloc_aligned(sizeof *vm);
   if (!vm) return GORT_ENOMEM;
   memset(vm, 0, sizeof *vm);
   vm->rt = rt;
   vm->index = index;
+  vm->has_arena = has_arenas();
+  gort__arena_init(&vm->arena);
   gort__list_init(&vm->tasks);
   gort__loop_init(vm);
   vm->starter.vm = vm;
+  atomic_init(&vm->guest, NULL);
+  vm->guest_call.vm = vm;
+  vm->guest_call.call = start_guest;
   atomic_init(&vm->state_now, GORT_VM_RUNNING);
   atomic_init(&vm->live, 0);
   atomic_init(&vm->parked, 0);
   atomic_init(&vm->inbox, NULL);
   int rc = rt->options.ops->create(vm, rt->options.arg);
   if (rc < 0) {
+    gort__arena_fini(&vm->arena);
     gort__free_aligned(vm);
     return rc;
   }
@@ -32,11 +95,27 @@ int gort__vm_new(gort *rt, unsigned index, gort_vm **out) {
   return 0;
 }
 
-void gort__vm_free(gort_vm *vm) {
-  if (vm->start_next) {
-    vm->rt->options.ops->drop(vm->start_next);
-    gort_record_free(vm->start_next);
+static void drop_record(gort_vm *vm, gort_record *r) {
+  vm->rt->options.ops->drop(r);
+  gort_record_free(r);
+}
+
+bool gort_vm_go(gort_vm *vm, gort_record *r) {
+  gort_record *none = NULL;
+  if (vm->solo || vm->index == 0 ||
+      !atomic_compare_exchange_strong(&vm->guest, &none, r)) {
+    drop_record(vm, r);
+    return false;
   }
+  gort__sched_count_spawn(vm->rt);
+  gort__ready(&vm->guest_call);
+  return true;
+}
+
+void gort__vm_free(gort_vm *vm) {
+  gort_record *guest = atomic_load(&vm->guest);
+  if (guest) drop_record(vm, guest);
+  if (vm->start_next) drop_record(vm, vm->start_next);
   for (gort__link *l = vm->tasks.next; l != &vm->tasks; l = l->next) {
     gort_task *t = gort__container(l, gort_task, all);
     gort__wait_cancel(t);
@@ -49,15 +128,14 @@ void gort__vm_free(gort_vm *vm) {
   gort__link *link;
   while ((link = gort__list_pop(&vm->tasks))) {
     gort_task *t = gort__container(link, gort_task, all);
-    gort__wait_fini(&t->wait);
-    gort_free(t);
+    gort__task_delete(t);
   }
   while (vm->free_tasks) {
     gort_task *t = vm->free_tasks;
     vm->free_tasks = (gort_task *)(void *)t->node.next;
-    gort__wait_fini(&t->wait);
-    gort_free(t);
+    gort__task_delete(t);
   }
+  gort__arena_fini(&vm->arena);
   gort__free_aligned(vm);
 }
 

@@ -22,6 +22,7 @@
 
 #include <uv.h>
 
+#include "base/arena.h"
 #include "sched/task.h"
 
 enum gort__vm_state { GORT_VM_IDLE, GORT_VM_QUEUED, GORT_VM_RUNNING };
@@ -47,12 +48,19 @@ struct gort_vm {
   gort__link tasks;      /* all started tasks */
   gort_task *free_tasks; /* linked by node */
   unsigned n_free_tasks;
+  gort__arena arena;       /* small blocks, if has_arena */
+  bool has_arena;          /* immutable */
   uv_loop_t *loop;         /* NULL until asked for */
   gort_task loop_task;     /* polls loop when its descriptor is ready */
   atomic_bool loop_queued; /* loop_task is queued; whoever sets it queues */
   bool loop_polled;        /* since the last task ran */
   bool loop_alive;         /* counted in rt->loops_alive */
   gort__timer loop_timer;
+
+  /* Atomic: a call for this vm and no other (gort_vm_go), owned; whoever sets
+   * it queues guest_call. */
+  _Atomic(gort_record *) guest;
+  gort_task guest_call;
 
   gort__node queued; /* in the global queue: guarded by rt->lock */
 

@@ -1,0 +1,242 @@
+/* arena.c - small blocks for one owner at a time.
+ *
+ * SPDX-License-Identifier: MIT
+ *
+ * A region is aligned to its size, so that a block's address gives its region
+ * and its chunk. What a region knows of its chunks stands at its start, for
+ * all of them: the pages of a free chunk can go. */
+#include "base/arena.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#define REGION ((size_t)1 << 20)
+#define CHUNK ((size_t)1 << 15)
+
+enum { CHUNKS = 32 };
+
+/* Regions that stay though they are empty, for those who come and go. */
+enum { EMPTY_KEPT = 1 };
+
+/* Free chunks that keep their pages: these, and a quarter of the taken ones. */
+enum { DIRTY_KEPT = 16 };
+
+struct gort__chunk {
+  void *free; /* blocks given back, each holds the next one's address */
+  gort__chunk *next, *prev;   /* in roomy */
+  uint16_t size;              /* number of the size */
+  uint16_t used, fresh, most; /* blocks: out, never out so far, in all */
+  bool listed;                /* in roomy */
+};
+
+typedef struct region {
+  gort__link link;
+  uint32_t spare; /* which chunks are free */
+  uint32_t dirty; /* which of those have had blocks since they were clean */
+  gort__chunk chunks[CHUNKS];
+} region;
+
+#define ALL UINT32_MAX
+#define HEAD ((sizeof(region) + 63) & ~(size_t)63)
+
+static region *region_of(const void *p) {
+  return (region *)((uintptr_t)p & ~(uintptr_t)(REGION - 1));
+}
+
+static char *blocks_of(gort__chunk *k) {
+  region *r = region_of(k);
+  size_t i = (size_t)(k - r->chunks);
+  return (char *)r + (i ? i * CHUNK : HEAD);
+}
+
+static size_t bytes_of(unsigned size) {
+  return ((size_t)size + 1) * GORT_ARENA_STEP;
+}
+
+/* ---- regions ----------------------------------------------------------- */
+
+static void *map(size_t size) {
+  enum { PROTECTION = PROT_READ | PROT_WRITE };
+  enum { FLAGS = MAP_PRIVATE | MAP_ANONYMOUS };
+  /* cppcheck-suppress invalidFunctionArg */
+  void *p = mmap(NULL, size, PROTECTION, FLAGS, -1, 0);
+  /* cppcheck-suppress memleak */
+  return p == MAP_FAILED ? NULL : p;
+}
+
+/* Mappings mostly follow one another, so the first try is mostly aligned. */
+static void *map_aligned(void) {
+  char *p = map(REGION);
+  if (!p || (uintptr_t)p % REGION == 0) return p;
+  munmap(p, REGION);
+  p = map(2 * REGION);
+  if (!p) return NULL;
+  size_t before = REGION - (uintptr_t)p % REGION;
+  munmap(p, before);
+  if (before < REGION) munmap(p + before + REGION, REGION - before);
+  return p + before; /* cppcheck-suppress deallocret */
+}
+
+static region *region_new(gort__arena *a) {
+  region *r = map_aligned();
+  if (!r) return NULL;
+  r->spare = ALL;
+  gort__list_push(&a->regions, &r->link);
+  a->empty++;
+  return r;
+}
+
+static void region_free(gort__arena *a, region *r) {
+  gort__list_unlink(&r->link);
+  a->empty--;
+  a->dirty -= (unsigned)__builtin_popcount(r->dirty);
+  munmap(r, REGION);
+}
+
+/* ---- chunks ------------------------------------------------------------ */
+
+static void chunk_init(gort__chunk *k, unsigned size) {
+  size_t room = k == region_of(k)->chunks ? CHUNK - HEAD : CHUNK;
+  memset(k, 0, sizeof *k);
+  k->size = (uint16_t)size;
+  k->fresh = k->most = (uint16_t)(room / bytes_of(size));
+}
+
+static gort__chunk *chunk_new(gort__arena *a, unsigned size) {
+  region *r = gort__list_empty(&a->regions)
+                  ? region_new(a)
+                  : gort__container(a->regions.next, region, link);
+  if (!r) return NULL;
+  unsigned i = (unsigned)__builtin_ctz(r->spare);
+  if (r->spare == ALL) a->empty--;
+  r->spare &= ~(1u << i);
+  a->taken++;
+  if (r->dirty & 1u << i) a->dirty--;
+  r->dirty &= ~(1u << i);
+  if (!r->spare) gort__list_unlink(&r->link);
+  chunk_init(&r->chunks[i], size);
+  return &r->chunks[i];
+}
+
+/* The pages of free chunks; those of the first hold the region's head. */
+static void clean(gort__arena *a, region *r) {
+  for (unsigned i = 1; i < CHUNKS; i++) {
+    if (!(r->dirty & 1u << i)) continue;
+    madvise((char *)r + i * CHUNK, CHUNK, MADV_DONTNEED);
+    r->dirty &= ~(1u << i);
+    a->dirty--;
+  }
+}
+
+static void clean_all(gort__arena *a) {
+  gort__link *l = a->regions.next;
+  for (; l != &a->regions; l = l->next) {
+    region *r = gort__container(l, region, link);
+    if (r->dirty) clean(a, r);
+  }
+}
+
+static void chunk_free(gort__arena *a, gort__chunk *k) {
+  region *r = region_of(k);
+  uint32_t bit = 1u << (k - r->chunks);
+  if (!r->spare) gort__list_push(&a->regions, &r->link);
+  r->spare |= bit;
+  a->taken--;
+  if (bit != 1) {
+    r->dirty |= bit;
+    a->dirty++;
+  }
+  if (r->spare == ALL && a->empty++ >= EMPTY_KEPT) region_free(a, r);
+  if (a->dirty > DIRTY_KEPT + a->taken / 4) clean_all(a);
+}
+
+static void list(gort__arena *a, gort__chunk *k) {
+  k->listed = true;
+  k->prev = NULL;
+  k->next = a->roomy[k->size];
+  if (k->next) k->next->prev = k;
+  a->roomy[k->size] = k;
+}
+
+static void unlist(gort__arena *a, gort__chunk *k) {
+  if (k->next) k->next->prev = k->prev;
+  if (k->prev)
+    k->prev->next = k->next;
+  else
+    a->roomy[k->size] = k->next;
+  k->listed = false;
+}
+
+/* ---- blocks ------------------------------------------------------------ */
+
+void gort__arena_init(gort__arena *a) {
+  memset(a, 0, sizeof *a);
+  gort__list_init(&a->regions);
+}
+
+void gort__arena_fini(gort__arena *a) { gort__arena_trim(a); }
+
+static void *get_from(gort__chunk *k) {
+  void *block = k->free;
+  if (block) {
+    memcpy(&k->free, block, sizeof k->free);
+  } else if (k->fresh) {
+    block = blocks_of(k) + (k->most - k->fresh) * bytes_of(k->size);
+    k->fresh--;
+  } else {
+    return NULL;
+  }
+  k->used++;
+  return block;
+}
+
+static void *get_slowly(gort__arena *a, unsigned size) {
+  gort__chunk *k = a->roomy[size];
+  if (k)
+    unlist(a, k);
+  else
+    k = chunk_new(a, size);
+  if (!k) return NULL;
+  a->current[size] = k;
+  return get_from(k);
+}
+
+void *gort__arena_get(gort__arena *a, size_t bytes) {
+  unsigned size = (unsigned)(bytes - 1) / GORT_ARENA_STEP;
+  gort__chunk *k = a->current[size];
+  void *block = GORT_LIKELY(k != NULL) ? get_from(k) : NULL;
+  return GORT_LIKELY(block != NULL) ? block : get_slowly(a, size);
+}
+
+void gort__arena_give(gort__arena *a, void *block) {
+  region *r = region_of(block);
+  gort__chunk *k = &r->chunks[((uintptr_t)block - (uintptr_t)r) / CHUNK];
+  memcpy(block, &k->free, sizeof k->free);
+  k->free = block;
+  k->used--;
+  if (k == a->current[k->size]) return;
+  if (GORT_UNLIKELY(k->used == 0)) {
+    if (k->listed) unlist(a, k);
+    chunk_free(a, k);
+  } else if (!k->listed) {
+    list(a, k);
+  }
+}
+
+void gort__arena_trim(gort__arena *a) {
+  for (unsigned size = 0; size < GORT_ARENA_SIZES; size++) {
+    gort__chunk *k = a->current[size];
+    if (!k || k->used) continue;
+    a->current[size] = NULL;
+    chunk_free(a, k);
+  }
+  gort__link *l = a->regions.next;
+  while (l != &a->regions) {
+    region *r = gort__container(l, region, link);
+    l = l->next;
+    if (r->spare == ALL)
+      region_free(a, r);
+    else
+      clean(a, r);
+  }
+}
