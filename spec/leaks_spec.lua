@@ -91,6 +91,26 @@ describe("a leak", function()
     assert.matches("^%d+\tchan receive\t" .. script .. ":1\n", r.out)
     assert.matches("stack traceback:\n.*" .. script .. ":3: in function", r.out)
   end))
+
+  it("tells the line, whichever chunks came and went before", within(20, function()
+    local r = run [[
+      for i = 1, 200 do
+        local f = load("local ch = ...\n" .. ("\n"):rep(i % 37)
+          .. "for _ = 1, 2 do\ngo(function() ch:recv() end)\n"
+          .. "go(function() ch:recv() end) end", "=c" .. i)
+        f(chan())
+        if i % 50 == 0 then collectgarbage() end
+      end
+      gort.time.sleep(0.05)
+      local offsets = {}
+      for _, t in ipairs(gort.runtime.leaks()) do
+        local chunk, line = t.created_at:match "c(%d+):(%d+)"
+        local offset = tonumber(line) - (tonumber(chunk) % 37 + 3)
+        offsets[offset] = (offsets[offset] or 0) + 1
+      end
+      print(offsets[0], offsets[1], next(offsets, next(offsets, next(offsets))))]]
+    assert.equal("400\t400\tnil\n", r.out)
+  end))
 end)
 
 describe("no leak", function()

@@ -52,20 +52,11 @@ void lgort_describe_site(const char *source, int line, uint64_t parent,
 
 /* Notes the line that runs now as the place of creation. */
 static void note_site(lua_State *L, lgort_vm *vm, call *c) {
-  lua_Debug ar;
   gort_task *self = gort_vm_current(vm->vm);
   c->parent = self ? gort_task_id(self) : 0; /* 0: a last finalizer */
+  if (lgort_find_site(L, vm, &c->source, &c->line)) return;
   c->source = "?";
   c->line = 0;
-  for (int level = 1; lua_getstack(L, level, &ar); level++) {
-    lua_getinfo(L, "lf", &ar);
-    if (ar.currentline > 0) {
-      c->line = ar.currentline;
-      c->source = lgort_source_of(L, vm, -1);
-    }
-    lua_pop(L, 1);
-    if (ar.currentline > 0) return;
-  }
 }
 
 void lgort_push_refusal(lua_State *L, const char *what, const char *name,

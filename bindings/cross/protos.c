@@ -43,6 +43,7 @@ static int rehash(lua_State *L, lgort_vm *vm) {
   lgort_proto *slot = gort_malloc(size * sizeof *slot);
   if (!slot) return GORT_ENOMEM;
   memset(slot, 0, size * sizeof *slot);
+  memset(ps->recent, 0, sizeof ps->recent);
   ps->slot = slot;
   ps->size = size;
   ps->used = live;
@@ -63,15 +64,10 @@ static int rehash(lua_State *L, lgort_vm *vm) {
   return 0;
 }
 
-/* The entry for the prototype of the function at idx (absolute). NULL when
- * prototypes cannot be told apart here. */
-static lgort_proto *entry_of(lua_State *L, lgort_vm *vm, int idx) {
-  size_t offset = vm->host->codes.proto_offset;
-  if (!offset) return NULL;
+/* The same where it was not looked up lately. */
+static lgort_proto *find_entry(lua_State *L, lgort_vm *vm, int idx,
+                               const void *proto) {
   lgort_protos *ps = &vm->protos;
-  const char *closure = lua_topointer(L, idx);
-  const void *proto;
-  memcpy(&proto, closure + offset, sizeof proto);
   if (ps->size) {
     size_t i = slot_of(ps, proto);
     lua_rawgeti(L, LUA_REGISTRYINDEX, vm->anchors);
@@ -94,7 +90,26 @@ static lgort_proto *entry_of(lua_State *L, lgort_vm *vm, int idx) {
     lua_pop(L, 1);
   }
   if (rehash(L, vm) < 0) luaL_error(L, "not enough memory");
-  return entry_of(L, vm, idx);
+  return find_entry(L, vm, idx, proto);
+}
+
+/* The entry for the prototype of the function at idx (absolute). NULL when
+ * prototypes cannot be told apart here. */
+static lgort_proto *entry_of(lua_State *L, lgort_vm *vm, int idx) {
+  size_t offset = vm->host->codes.proto_offset;
+  if (!offset) return NULL;
+  lgort_protos *ps = &vm->protos;
+  const char *closure = lua_topointer(L, idx);
+  const void *proto;
+  memcpy(&proto, closure + offset, sizeof proto);
+  size_t i = lgort_recent_slot(proto);
+  if (ps->recent[i].proto == proto) return ps->recent[i].entry;
+  lgort_proto *entry = find_entry(L, vm, idx, proto);
+  if (vm != vm->host->adopted) { /* else its memory is not seen to go */
+    ps->recent[i].proto = proto;
+    ps->recent[i].entry = entry;
+  }
+  return entry;
 }
 
 /* ---- codes of functions ------------------------------------------------ */
@@ -164,16 +179,48 @@ void lgort_mark_module(lua_State *L, lgort_vm *vm, int idx) {
   if (p) p->of_module = true;
 }
 
-const char *lgort_source_of(lua_State *L, lgort_vm *vm, int idx) {
-  idx = lua_absindex(L, idx);
-  lgort_proto *p = entry_of(L, vm, idx);
+/* The interned name of the chunk of the function on top of the stack. */
+static const char *source_of(lua_State *L, lgort_vm *vm, lgort_proto *p) {
   if (p && p->source) return p->source;
   lua_Debug ar;
-  lua_pushvalue(L, idx);
+  lua_pushvalue(L, -1);
   lua_getinfo(L, ">S", &ar);
   const char *source = lgort__codes_source(&vm->host->codes, ar.short_src);
   if (p) p->source = source;
   return source;
+}
+
+/* Stack: the Lua function of ar. */
+static bool find_line(lua_State *L, lgort_vm *vm, lua_Debug *ar,
+                      const char **source, int *line) {
+  size_t offset = vm->host->codes.pc_offset;
+  const void *pc = NULL;
+  lgort_proto *p = entry_of(L, vm, lua_gettop(L));
+  *source = source_of(L, vm, p);
+  if (offset && p) {
+    memcpy(&pc, (const char *)ar->i_ci + offset, sizeof pc);
+    *line = p->line;
+    if (p->pc == pc) return true;
+  }
+  lua_getinfo(L, "l", ar);
+  *line = ar->currentline;
+  if (pc && *line > 0) {
+    p->line = *line;
+    p->pc = pc;
+  }
+  return *line > 0;
+}
+
+bool lgort_find_site(lua_State *L, lgort_vm *vm, const char **source,
+                     int *line) {
+  lua_Debug ar;
+  bool found = false;
+  for (int level = 1; !found && lua_getstack(L, level, &ar); level++) {
+    lua_getinfo(L, "f", &ar);
+    found = !lua_iscfunction(L, -1) && find_line(L, vm, &ar, source, line);
+    lua_pop(L, 1);
+  }
+  return found;
 }
 
 /* ---- factories --------------------------------------------------------- */
@@ -245,36 +292,74 @@ void lgort_push_pure(lua_State *L, lgort_vm *vm, const lgort_code *code) {
   keep(L, vm, -code->id);
 }
 
-/* ---- where a closure keeps its prototype ------------------------------- */
+/* ---- what Lua's interface does not tell ------------------------------- */
 
-/* A Lua closure's head: what Lua 5.4's objects look like. Only its size is
- * used, and only after the trial below agreed. */
+/* The heads of a Lua closure and of a call, as Lua 5.4 has them. Used only
+ * after the trials below agreed. */
 struct closure_head {
   void *next;
   unsigned char tt, marked, nupvalues;
   void *gclist;
   void *proto;
 };
+struct call_head {
+  void *func, *top, *previous, *next;
+  const void *pc;
+};
 
-static const void *word_at(lua_State *L, int idx, size_t offset) {
+static const void *word_at(const void *object, size_t offset) {
   const void *word;
-  memcpy(&word, (const char *)lua_topointer(L, idx) + offset, sizeof word);
+  memcpy(&word, (const char *)object + offset, sizeof word);
   return word;
 }
 
-void lgort_codes_probe(lua_State *L, lgort_codes *cs) {
-  size_t offset = offsetof(struct closure_head, proto);
-  /* Closures of two functions, each made twice, with one upvalue each. */
+static const void *proto_at(lua_State *L, int idx) {
+  return word_at(lua_topointer(L, idx), offsetof(struct closure_head, proto));
+}
+
+/* Closures of two functions, each made twice, with one upvalue each. */
+static void try_protos(lua_State *L, lgort_codes *cs) {
   static const char trial[] =
       "local u = ... "
       "local function make(i) if i == 1 then return function() return u end "
       "else return function() return u, u end end end "
       "return make(1), make(2), make(1), make(2)";
+  if (luaL_loadstring(L, trial) != LUA_OK || lua_pcall(L, 0, 4, 0) != LUA_OK)
+    return;
+  const void *a = proto_at(L, -4), *b = proto_at(L, -3);
+  if (a == proto_at(L, -2) && b == proto_at(L, -1) && a != b)
+    cs->proto_offset = offsetof(struct closure_head, proto);
+}
+
+typedef struct places {
+  const void *pc[4];
+  unsigned n;
+} places;
+
+static int note_place(lua_State *L) {
+  lua_Debug ar;
+  places *p = lua_touserdata(L, lua_upvalueindex(1));
+  if (p->n < 4 && lua_getstack(L, 1, &ar))
+    p->pc[p->n++] = word_at(ar.i_ci, offsetof(struct call_head, pc));
+  return 0;
+}
+
+/* Two calls, two instructions of four bytes apart, made twice. */
+static void try_calls(lua_State *L, lgort_codes *cs) {
+  places p = {{NULL}, 0};
+  if (luaL_loadstring(L, "local f = ... for i = 1, 2 do f() f() end") != LUA_OK)
+    return;
+  lua_pushlightuserdata(L, &p);
+  lua_pushcclosure(L, note_place, 1);
+  if (lua_pcall(L, 1, 0, 0) != LUA_OK || p.n != 4) return;
+  if (p.pc[0] == p.pc[2] && p.pc[1] == p.pc[3] &&
+      (uintptr_t)p.pc[1] - (uintptr_t)p.pc[0] == 8)
+    cs->pc_offset = offsetof(struct call_head, pc);
+}
+
+void lgort_codes_probe(lua_State *L, lgort_codes *cs) {
   int top = lua_gettop(L);
-  if (luaL_loadstring(L, trial) == LUA_OK && lua_pcall(L, 0, 4, 0) == LUA_OK) {
-    const void *a = word_at(L, -4, offset), *b = word_at(L, -3, offset);
-    if (a == word_at(L, -2, offset) && b == word_at(L, -1, offset) && a != b)
-      cs->proto_offset = offset;
-  }
+  try_protos(L, cs);
+  try_calls(L, cs);
   lua_settop(L, top);
 }

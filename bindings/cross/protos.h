@@ -17,12 +17,32 @@ typedef struct lgort_proto {
   lgort_code *code;  /* NULL until the function crosses */
   const char *source;
   bool of_module; /* a loaded module holds a function of this prototype */
+  int line;       /* where a task was last started in it ... */
+  const void *pc; /* ... and the instruction that stands for it */
 } lgort_proto;
+
+enum { LGORT_RECENT = 8 };
 
 typedef struct lgort_protos {
   lgort_proto *slot; /* owned; size is a power of two */
   size_t size, used;
+  /* Entries that were looked up lately, by their prototypes' addresses; none
+   * whose prototype's memory has been given back (lgort_proto_freed). */
+  struct {
+    const void *proto;
+    lgort_proto *entry;
+  } recent[LGORT_RECENT];
 } lgort_protos;
+
+static inline size_t lgort_recent_slot(const void *proto) {
+  return ((uintptr_t)proto >> 7) % LGORT_RECENT;
+}
+
+/* The vm gives back a block that may be a prototype. */
+static inline void lgort_proto_freed(lgort_protos *ps, const void *block) {
+  size_t i = lgort_recent_slot(block);
+  if (ps->recent[i].proto == block) ps->recent[i].proto = NULL;
+}
 
 /* The code of the Lua function at idx; env_up: which of its upvalues is a
  * globals table. Borrowed, until something allocates in this vm: a collection
@@ -34,9 +54,10 @@ lgort_code *lgort_code_of(lua_State *L, struct lgort_vm *vm, int idx,
  * prototypes cannot be told apart. The code's env_up may be that of another
  * closure. Needs three slots of the stack; raises on memory. */
 const lgort_proto *lgort_proto_of(lua_State *L, struct lgort_vm *vm, int idx);
-/* The interned chunk name of the Lua function at idx; ar's source is asked
- * for when it is new. */
-const char *lgort_source_of(lua_State *L, struct lgort_vm *vm, int idx);
+/* Where the Lua function is that called the running C function, or called who
+ * did: its interned chunk name and the line. False: there is none with lines. */
+bool lgort_find_site(lua_State *L, struct lgort_vm *vm, const char **source,
+                     int *line);
 /* Notes that the function at idx is a loaded module's. */
 void lgort_mark_module(lua_State *L, struct lgort_vm *vm, int idx);
 /* Pushes the function that makes closures of code. Raises on memory. */
@@ -46,8 +67,9 @@ void lgort_push_factory(lua_State *L, struct lgort_vm *vm,
  * nothing but itself and the pristine globals. Raises on memory. */
 void lgort_push_pure(lua_State *L, struct lgort_vm *vm, const lgort_code *code);
 void lgort_protos_fini(lgort_protos *ps);
-/* Finds out where closures keep their prototypes, by trial: the only thing
- * here that Lua's interface does not give. Falls back to dumping each time. */
+/* Finds out by trial where closures keep their prototypes, and calls the
+ * instruction that comes next: the only things here that Lua's interface does
+ * not give. Falls back to dumping each time, and to asking for lines. */
 void lgort_codes_probe(lua_State *L, lgort_codes *cs);
 
 #endif

@@ -25,6 +25,7 @@ static void *lua_memory(void *ud, void *ptr, size_t osize, size_t nsize) {
   size_t bytes = atomic_load_explicit(&vm->bytes, memory_order_relaxed);
   if (nsize == 0) {
     if (!ptr) return NULL;
+    lgort_proto_freed(&vm->protos, ptr);
     atomic_store_explicit(&vm->bytes, bytes - osize, memory_order_relaxed);
     return gort_vm_realloc(vm->vm, ptr, osize, 0);
   }
@@ -46,6 +47,7 @@ static void *host_memory(void *ud, void *ptr, size_t osize, size_t nsize) {
       (bytes > h->vm_memory || nsize - old > h->vm_memory - bytes))
     return NULL;
   if (!h->alloc) return lua_memory(ud, ptr, osize, nsize);
+  if (nsize == 0) lgort_proto_freed(&vm->protos, ptr);
   void *moved = h->alloc(h->alloc_user, ptr, osize, nsize);
   if (moved || nsize == 0)
     atomic_store_explicit(&vm->bytes, bytes - old + nsize,
