@@ -74,7 +74,7 @@ local RAISED = {
   end,
   ["select: case 1 has more than one of recv, send, after"] =
     function() select { { recv = chan(), after = 1 } } end,
-  ["select: case 1: cannot receive from a rwmutex"] =
+  ["select: case 1: cannot receive from an rwmutex"] =
     function() select { { recv = sync.rwmutex() } } end,
   ["select: unknown key 'defautl' (known are cases and default)"] =
     function() select { defautl = true } end,

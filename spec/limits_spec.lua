@@ -121,6 +121,12 @@ describe("select refuses", function()
       refused { recv = 1 })
     assert.equal("select: case 1: cannot receive from a map",
       refused { recv = gort.sync.map() })
+    assert.equal("select: case 1: cannot receive from an atomic",
+      refused { recv = gort.sync.atomic() })
+    assert.equal("select: case 1: cannot receive from an rwmutex",
+      refused { recv = gort.sync.rwmutex() })
+    assert.equal("select: case 1: cannot send to an error group",
+      refused { send = gort.errgroup.new(), value = 1 })
     assert.equal("select: case 1: cannot send to a number",
       refused { send = 1, value = 1 })
     assert.equal("select: case 1: cannot send to a timer",

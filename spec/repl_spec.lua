@@ -256,6 +256,50 @@ describe("Ctrl-C", function()
     assert.matches("unbuffered$", t:answer ":chans")
   end)
 
+  -- The loops last until the task had to let others have their turn, mostly
+  -- in the very call that then waits. The wait is the last thing that it does.
+  it_ends("ends a wait of a call that was preempted", function()
+    local t <close> = open()
+    t:answer "go(function() while true do gort.time.sleep(1) end end)"
+    t:answer "ch, wg = chan(), gort.sync.waitgroup() wg:add(1)"
+    t:answer "n = function() return gort.runtime.stats().preemptions end"
+    local loop = "while n() < p do for _ = 1, 1e5 do end end print 'begun' "
+    local function interrupt(text)
+      t:answer "p = n() + 3"
+      t:press "C-l"
+      t:say(text)
+      t:wait "^begun$"
+      t:press "C-c"
+      assert.matches("interrupted!", t:screen(), text)
+    end
+    for _, text in ipairs { "ch:send(1)", "gort.time.sleep(1e6)", "wg:wait()",
+      "ch:recv(1e6)", "select {}" } do
+      interrupt(loop .. text)
+    end
+    interrupt("coroutine.wrap(function() " .. loop .. "ch:send(1) end)()")
+    -- Beside a hook of the script's that knows no lines.
+    t:answer "hook = function() debug.sethook(function() end, 'c') end"
+    interrupt("hook() " .. loop .. "ch:send(1)")
+    t:answer "debug.sethook()"
+  end)
+
+  it("is an error where the line waits", function()
+    local t <close> = open()
+    t:answer "go(function() while true do gort.time.sleep(1) end end)"
+    t:answer "ch, mu = chan(), gort.sync.mutex() mu:lock()"
+    for _, text in ipairs { "ch.recv, ch", "ch.send, ch, 1", "mu.lock, mu",
+      "gort.time.sleep, 1e6", "select, {}",
+      "coroutine.wrap(ch.recv), ch", "ch.recv, ch, 1e6" } do
+      t:press "C-l"
+      t:interrupt("print(pcall(" .. text .. "))")
+      assert.matches("false%s+interrupted!\n>$", t:screen(), text)
+    end
+    -- What comes after it was caught is not interrupted, too.
+    t:press "C-l"
+    t:interrupt "pcall(ch.recv, ch) gort.time.sleep(0.05) print 'went on'"
+    assert.matches("%^Cwent on\n>$", t:screen())
+  end)
+
   it_ends("pressed twice, ends one that catches errors", function()
     local t <close> = open()
     t:say "f = function() while true do end end"

@@ -332,7 +332,7 @@ describe("an rwmutex", function()
   end))
 
   it("is no case of a select: it has two sides", function()
-    assert.matches("cannot receive from a rwmutex", error_of(function()
+    assert.matches("cannot receive from an rwmutex", error_of(function()
       select { { recv = gort.sync.rwmutex() }, default = true }
     end))
   end)

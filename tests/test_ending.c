@@ -125,6 +125,50 @@ static void test_stop(void **state) {
   }
 }
 
+static atomic_int late;
+
+/* Starts others of its kind, so that workers always take tasks up. */
+static gort_step breed(steps *s) {
+  STEPS_BEGIN(s);
+  if (atomic_load(&flag)) atomic_fetch_add(&late, 1);
+  for (int i = 0; i < 2; i++) {
+    stuck w = {.s.body = breed, .n = ((stuck *)s)->n - 1};
+    if (w.n > 0) GO(s->rt, w);
+  }
+  YIELD(s);
+  if (atomic_load(&flag)) atomic_fetch_add(&late, 1);
+  STEPS_END(s);
+}
+
+static gort_step stop_breed(steps *s) {
+  stuck *t = (stuck *)s;
+  STEPS_BEGIN(s);
+  for (t->i = 0; t->i < 4; t->i++) {
+    stuck w = {.s.body = breed, .n = 8};
+    if (!GO(s->rt, w)) abort();
+  }
+  if (t->n % 4) SLEEP(s, t->n % 4 * 20000);
+  atomic_store(&done, gort_stop(s->rt, 5000 * MS));
+  atomic_store(&flag, true);
+  burn(MS / 5);
+  STEPS_END(s);
+}
+
+/* Once gort_stop says so, no task runs that a worker was about to take up. */
+static void test_stop_is_last(void **state) {
+  (void)state;
+  atomic_store(&late, 0);
+  FOR_WORKERS(w) {
+    for (int i = 0; i < 300; i++) {
+      reset();
+      stuck m = {.s.body = stop_breed, .n = i};
+      assert_int_equal(RUN(w, m), 0);
+      assert_int_equal(done, 1);
+      assert_int_equal(late, 0);
+    }
+  }
+}
+
 static gort_record *make_nothing(void *arg) {
   (void)arg;
   return NULL;
@@ -330,6 +374,7 @@ int main(void) {
       cmocka_unit_test(test_deadlock_code),
       cmocka_unit_test(test_no_deadlock),
       cmocka_unit_test(test_stop),
+      cmocka_unit_test(test_stop_is_last),
       cmocka_unit_test(test_destroy),
       cmocka_unit_test(test_destroy_ready),
       cmocka_unit_test(test_destroy_unused),

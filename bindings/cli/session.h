@@ -2,10 +2,21 @@
  *
  * SPDX-License-Identifier: MIT
  *
- * Ending an evaluation: Ctrl-C, or a deadlock, sets vm->interrupt and ends the
- * main task's wait (gort_task_interrupt); the first instruction after that
- * raises "interrupted!". Ctrl-C is repeated until it has been noticed, since
- * it may come at a moment at which the task neither runs nor waits.
+ * Ending an evaluation: Ctrl-C, or a deadlock, sets vm->interrupt and then
+ * calls gort_task_interrupt. That meets the main task in one of these places,
+ * and "interrupted!" is raised each time before the evaluation goes on:
+ *   - it waits, or has begun to (its ticket is open): the wait is given up,
+ *     and raises when it is finished (lgort_after_wait), whatever the hook is;
+ *   - it was woken otherwise, or yielded its turn, and has not been resumed:
+ *     run (coro.c), which looks at vm->interrupt, arms the hook;
+ *   - it computes: the signal arms the hook;
+ *   - it is between two of them - resumed, and past run's look; or about to
+ *     wait: the signal finds no coroutine, or one that is just left. So
+ *     Ctrl-C is repeated until it has been noticed.
+ * In C the hook has to wait for the next instruction; a hook may come twice,
+ * the second time to find that it was noticed. A wait that begins just after
+ * the error was caught elsewhere may be given up for the same Ctrl-C: it raises,
+ * too, rather than give a result that nobody sent.
  *
  * Threads: `evaluating`, `presses` and `stuck` are for the main task and for
  *   whoever interrupts it; the rest is the main task's. */

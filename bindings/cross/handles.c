@@ -47,7 +47,7 @@ static lgort_type_index type_of(const gort_object *obj, lgort_view view) {
   return (lgort_type_index)i;
 }
 
-/* Not a rwmutex, which has two sides, nor a cond, whose wait is more than one
+/* Not an rwmutex, which has two sides, nor a cond, whose wait is more than one
  * step, nor what cancels a context. */
 bool lgort_can_receive(const lgort_handle *h) {
   return gort_object_class(h->obj)->source && h->type != LGORT_RWMUTEX &&

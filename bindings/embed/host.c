@@ -223,6 +223,8 @@ static bool wait_gone_locked(lgort *g, int64_t timeout_ns) {
   return g->gone;
 }
 
+/* No longer than timeout_ns, whatever tasks do: it is the server thread that
+ * waits for the workers (gort_destroy), and this one only for its word. */
 int lgort_close(lgort *g, int64_t timeout_ns) {
   if (gort_is_worker()) return GORT_EWORKER;
   lgort__stop(g, GORT_ESTOPPED, NULL);

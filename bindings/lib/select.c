@@ -11,6 +11,7 @@
 #include "cross/encoder.h"
 #include "lib/lib.h"
 #include "vm/bound.h"
+#include "vm/names.h"
 
 enum { INLINE_CASES = 16 };
 
@@ -58,8 +59,9 @@ static gort_source *recv_source(lua_State *L, int idx, int number) {
     return lgort_source(h);
   if (!h && !lua_toboolean(L, idx)) return NULL;
   if (!h || !lgort_can_receive(h)) {
-    luaL_error(L, "select: case %d: cannot receive from a %s", number,
-               name_of(L, idx, h));
+    const char *name = name_of(L, idx, h);
+    luaL_error(L, "select: case %d: cannot receive from %s %s", number,
+               lgort_article(name), name);
     return NULL;
   }
   if (h->type == LGORT_CHAN) lgort_check_chan(L, idx, GORT_RECV);
@@ -71,8 +73,9 @@ static gort_source *send_source(lua_State *L, int idx, int number) {
   lgort_handle *h = live_handle(L, idx);
   if (!h && !lua_toboolean(L, idx)) return NULL;
   if (!h || h->type != LGORT_CHAN) {
-    luaL_error(L, "select: case %d: cannot send to a %s", number,
-               name_of(L, idx, h));
+    const char *name = name_of(L, idx, h);
+    luaL_error(L, "select: case %d: cannot send to %s %s", number,
+               lgort_article(name), name);
     return NULL;
   }
   lgort_check_chan(L, idx, GORT_SEND);

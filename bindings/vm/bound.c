@@ -81,6 +81,7 @@ void lgort__after_wait(lua_State *L, lgort_vm *vm, const gort_result *res) {
   bool late = t->cleaning && res->status == GORT_ETIMEOUT &&
               gort_now() >= t->clean_until;
   end_cleaning(vm);
+  if (res->status == GORT_EINTR) lgort_raise_interrupt(L, vm);
   if (late || res->status == GORT_EBOUND) lgort_raise_end(L, end_of(vm));
 }
 

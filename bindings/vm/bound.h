@@ -50,10 +50,11 @@ static inline void lgort_cut_limit(const lgort_vm *vm, gort_limit *limit) {
 }
 
 /* What a wait came to, at once or later. Raises when it was given up because
- * the task is to end. */
+ * the task is to end, or was interrupted. */
 static inline void lgort_after_wait(lua_State *L, lgort_vm *vm,
                                     const gort_result *res) {
-  if (lgort_is_bound(vm)) lgort__after_wait(L, vm, res);
+  if (lgort_is_bound(vm) || res->status == GORT_EINTR)
+    lgort__after_wait(L, vm, res);
 }
 
 /* Raises the error of a context: its text, without a place. */

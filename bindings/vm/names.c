@@ -1,4 +1,4 @@
-/* names.c - how functions are called in messages.
+/* names.c - how functions and things are called in messages.
  *
  * SPDX-License-Identifier: MIT */
 #include "vm/names.h"
@@ -33,4 +33,10 @@ void lgort_push_function_name(lua_State *L, const lua_Debug *ar) {
   luaL_checkstack(L, 8, NULL);
   if (push_module_name(L, func)) return;
   lua_pushstring(L, ar->name ? ar->name : "?");
+}
+
+/* By its sound: "rw" is spelled out, the u of "userdata" is a consonant. */
+const char *lgort_article(const char *noun) {
+  bool vowel = strchr("aeio", *noun) || strncmp(noun, "rw", 2) == 0;
+  return vowel ? "an" : "a";
 }

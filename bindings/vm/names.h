@@ -1,4 +1,4 @@
-/* names.h - how functions are called in messages.
+/* names.h - how functions and things are called in messages.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef LGORT_VM_NAMES_H
@@ -11,5 +11,8 @@
  * tracebacks: "table.sort" for what a loaded module holds, else the name it
  * was called by (ar must have "Sn"), else "?". */
 void lgort_push_function_name(lua_State *L, const lua_Debug *ar);
+
+/* "a" or "an": what a noun, the name of a type, is said with. */
+const char *lgort_article(const char *noun);
 
 #endif

@@ -47,8 +47,8 @@ static inline int lgort_wait(lua_State *L, lgort_vm *vm, gort_source *s,
   }
   return lgort__wait(L, vm, s, op, value, limit, res);
 }
-/* gort_wait_finish for the running task. Raises the error of the context
- * that the task is bound to when that has ended the wait. */
+/* gort_wait_finish for the running task. Raises when the wait was given up: the
+ * error of the context that the task is bound to, or "interrupted!". */
 void lgort_wait_finish(lua_State *L, gort_result *res);
 
 /* Pushes what a wait has given and returns how many values that is; takes the

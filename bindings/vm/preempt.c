@@ -13,17 +13,32 @@
  * a task that is to end (bound.h), or to be interrupted at a prompt. */
 #include "vm/preempt.h"
 
+#include <stdlib.h>
+
 #include "vm/bound.h"
 #include "vm/hooks.h"
 
-static void check_interrupt(lua_State *L, lgort_vm *vm) {
+void lgort_raise_interrupt(lua_State *L, lgort_vm *vm) {
   int how = atomic_load_explicit(&vm->interrupt, memory_order_acquire);
-  if (how == LGORT_INTERRUPT_NONE) return;
   if (how == LGORT_INTERRUPT_STICK)
     lgort_hook(vm, L, 1);
   else /* unless another has come meanwhile */
     atomic_compare_exchange_strong(&vm->interrupt, &how, LGORT_INTERRUPT_NONE);
   luaL_error(L, "%s", gort_strerror(GORT_EINTR));
+  abort();
+}
+
+static void check_interrupt(lua_State *L, lgort_vm *vm) {
+  if (atomic_load_explicit(&vm->interrupt, memory_order_acquire))
+    lgort_raise_interrupt(L, vm);
+}
+
+/* Lua marks the call whose hook has yielded, and passes over the next hook in
+ * it: which is to be one of ours that comes at once, not one that has come to
+ * end the task. Line and count hooks come at once anyway. */
+static void spend_mark(lua_State *L, lgort_vm *vm) {
+  if (!(lua_gethookmask(L) & (LUA_MASKLINE | LUA_MASKCOUNT)))
+    lgort_hook(vm, L, 1);
 }
 
 void lgort_end_hook(lua_State *L, lgort_vm *vm) {
@@ -38,6 +53,7 @@ void lgort_end_hook(lua_State *L, lgort_vm *vm) {
   if (vm->nopark == 0 && lua_isyieldable(L)) {
     vm->yielding = LGORT_YIELD_TURN;
     lua_yield(L, 0); /* comes back: Lua yields when the hook has returned */
+    spend_mark(L, vm);
   } else if (vm->host->insists && gort_is_stopping(vm->rt)) {
     luaL_error(L, "%s", gort_strerror(GORT_ESTOPPED));
   }
@@ -59,12 +75,7 @@ static void turn_over(lua_State *L, lua_Debug *ar) {
   }
   lua_sethook(L, hook, mask, mine ? vm->saved_hook.count : 0);
   if (mine) vm->saved_hook.L = NULL;
-  vm->yielding = LGORT_YIELD_USER;
   lgort_end_hook(L, vm);
-  /* Lua notes in the call that its hook has yielded, and passes the next hook
-   * over: which is to be this one, not one that ends the task. */
-  if (vm->yielding == LGORT_YIELD_TURN && !lua_gethook(L))
-    lua_sethook(L, turn_over, LUA_MASKCOUNT, 1);
 }
 
 bool lgort_is_turn_hook(lua_Hook hook) { return hook == turn_over; }

@@ -71,7 +71,7 @@ typedef enum lgort_yield {
 /* What shall become of the task that runs (the main one, at a prompt). */
 typedef enum lgort_interrupt {
   LGORT_INTERRUPT_NONE,
-  LGORT_INTERRUPT_ONCE, /* an error at its next instruction */
+  LGORT_INTERRUPT_ONCE, /* an error at its next instruction or wait's end */
   LGORT_INTERRUPT_STICK /* at each one, until this is taken back */
 } lgort_interrupt;
 

@@ -274,7 +274,8 @@ GORT_API void gort_destroy(gort *rt);
  * gort_go and gort_go_main give it until gort_stop. 0 or GORT_EDEADLOCK. */
 GORT_API int gort_run(gort *rt, gort_record *main);
 /* Asks every worker to stop and waits up to timeout_ns for those that run
- * interpreter code; true when none is left in a vm. From any worker. */
+ * interpreter code; true when no other worker is left, so that no task runs
+ * any more but the caller. From any worker or thread. */
 GORT_API bool gort_stop(gort *rt, int64_t timeout_ns);
 
 /* From the beginning of gort_stop, or a deadlock, on. Any thread. */

@@ -140,20 +140,6 @@ static void sleep_a_tick(gort *rt, unsigned *idle) {
   uv_mutex_unlock(&m->mutex);
 }
 
-/* A worker that holds no vm may still take one up, if it has looked whether the
- * runtime stops just before that: only one that has left its loop won't. */
-static bool others_inside(gort *rt) {
-  const gort_worker *stopper = atomic_load(&rt->stopper);
-  unsigned n = atomic_load(&rt->nworkers);
-  for (unsigned i = 0; i < n; i++) {
-    gort_worker *w = atomic_load(&rt->workers[i]);
-    if (w && w != stopper &&
-        atomic_load_explicit(&w->inside, memory_order_acquire))
-      return true;
-  }
-  return false;
-}
-
 static void monitor_main(void *arg) {
   gort *rt = arg;
   unsigned idle = 0;
@@ -162,10 +148,8 @@ static void monitor_main(void *arg) {
     sleep_a_tick(rt, &idle);
   }
   /* Whoever stops may not wait, or be the one that computes. */
-  while (rt->options.preempt && others_inside(rt)) {
-    gort__stop_urge(rt, atomic_load(&rt->stopper));
+  while (rt->options.preempt && gort__stop_urge(rt, atomic_load(&rt->stopper)))
     nanosleep(&(struct timespec){.tv_nsec = 2 * MS}, NULL);
-  }
 }
 
 int gort__monitor_init(gort__monitor *m) {

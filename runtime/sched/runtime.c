@@ -177,35 +177,40 @@ void gort__main_ended(gort *rt) {
   gort__stop_begin(rt);
 }
 
-/* Another worker still runs interpreter code; asks its task to yield. */
-static bool still_runs(gort *rt, gort_worker *w) {
-  if (!atomic_load(&w->vm)) return false;
-  if (rt->options.preempt) {
-    atomic_store_explicit(&w->preempt,
-                          atomic_load_explicit(&w->tick, memory_order_relaxed),
-                          memory_order_release);
-    pthread_kill(w->signal_to, SIGURG);
-  }
-  return true;
+/* Asks the task that w runs to yield. */
+static void urge(gort *rt, gort_worker *w) {
+  if (!rt->options.preempt || !atomic_load(&w->vm)) return;
+  atomic_store_explicit(&w->preempt,
+                        atomic_load_explicit(&w->tick, memory_order_relaxed),
+                        memory_order_release);
+  pthread_kill(w->signal_to, SIGURG);
 }
 
+/* A worker that holds no vm may still take one up, if it has looked whether the
+ * runtime stops just before that: only one that has left its loop won't. One
+ * that is made later finds, before it takes anything, that the runtime stops. */
 bool gort__stop_urge(gort *rt, const gort_worker *but) {
   bool left = false;
   unsigned n = atomic_load(&rt->nworkers);
   for (unsigned i = 0; i < n; i++) {
     gort_worker *w = atomic_load(&rt->workers[i]);
-    if (w && w != but && still_runs(rt, w)) left = true;
+    if (!w || w == but ||
+        !atomic_load_explicit(&w->inside, memory_order_acquire))
+      continue;
+    urge(rt, w);
+    left = true;
   }
   return left;
 }
 
+/* Those that sleep are there at once: it is worth to look again soon. */
 bool gort_stop(gort *rt, int64_t timeout_ns) {
   gort__stop_begin(rt);
   int64_t until = gort_now() + timeout_ns;
-  for (;;) {
+  for (long pause = 10000;; pause = pause < 200000 ? pause * 2 : pause) {
     if (!gort__stop_urge(rt, gort__self)) return true;
     if (gort_now() >= until) return false;
-    nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
+    nanosleep(&(struct timespec){.tv_nsec = pause}, NULL);
   }
 }
 

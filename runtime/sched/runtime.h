@@ -91,7 +91,8 @@ bool gort__stop_begin(gort *rt);
 void gort__deadlock_check(gort *rt);
 /* What kept the program alive from outside is gone: look again. */
 void gort__deadlock_hint(gort *rt);
-/* Asks the tasks of all workers in a vm, but one, to yield; false: none is. */
+/* Asks the tasks of all workers but one to yield; false: those workers have all
+ * left, or never began. */
 bool gort__stop_urge(gort *rt, const gort_worker *but);
 /* Tells everyone asleep to look at rt->stopping. */
 void gort__stop_tell(gort *rt);
