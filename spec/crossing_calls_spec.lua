@@ -3,6 +3,10 @@
 local assert = require "luassert"
 local within = require "spec.support.within"
 
+-- With busted's own globals a function needs a message in any case.
+local describe, it = describe, it
+local _ENV = _G -- luacheck: ignore 211
+
 -- Starts f with arguments and returns what it sends.
 local function result_of(f, ...)
   local out = chan()
@@ -74,6 +78,49 @@ describe("a call takes along", function()
     assert.is_true(result_of(function() return a() == b(), a() ~= a end))
     assert.is_true(result_of(function() return base == a() end))
   end))
+
+  it("functions of one prototype, each", within(5, function()
+    local f = {}
+    for i = 1, 2 do f[i] = function() return "same" end end
+    local function count(...)
+      local set, n = {}, 0
+      for i = 1, select("#", ...) do set[(select(i, ...))] = true end
+      for _ in pairs(set) do n = n + 1 end
+      return n
+    end
+    assert.equal(2, (result_of(count, f[1], f[2], f[1])))
+    assert.equal(2, (result_of(function(a) return count(f[1], a) end, f[2])))
+    assert.is_false(result_of(rawequal, f[1], f[2]))
+    local out = chan()
+    local function outer(g, ch) ch:send(rawequal(g, outer)) end
+    local function make() -- one prototype, and each closure captures itself
+      local function me(g, ch) ch:send(rawequal(g, me)) end
+      return me
+    end
+    local me = make()
+    go(outer, outer, out)
+    assert.is_true(out:recv())
+    go(me, me, out)
+    assert.is_true(out:recv())
+    go(me, make(), out)
+    assert.is_false(out:recv())
+  end))
+
+  it("so many functions that a vm forgets some, each as itself",
+    within(10, function()
+      local f, n = {}, 700
+      for i = 1, n do
+        f[i] = load("return function() return " .. i .. " end")()
+      end
+      f[n + 1] = f[1]
+      assert.is_true(result_of(function(...)
+        local last = select("#", ...)
+        for i = 1, last - 1 do
+          if (select(i, ...))() ~= i then return false end
+        end
+        return rawequal((...), (select(last, ...)))
+      end, table.unpack(f)))
+    end))
 
   it("one table that is there twice, once", within(5, function()
     local t = { 1 }
