@@ -122,6 +122,18 @@ describe("a call takes along", function()
       end, table.unpack(f)))
     end))
 
+  it("globals of a script's own, whatever _ENV was before",
+    within(5, function()
+      for _, before in ipairs { false, 1, "text" } do
+        local make = load("local function make(_ENV) " ..
+          "return function(assigns) if assigns then x = 1 return x end end " ..
+          "end return make")()
+        go(make(before or nil))
+        local why = select(2, pcall(go, make { x = 5 }))
+        assert.matches("task assigns captured global 'x'", why, 1, true)
+      end
+    end))
+
   it("one table that is there twice, once", within(5, function()
     local t = { 1 }
     local function is_same(a, b) return rawequal(a, b) end

@@ -55,7 +55,7 @@ lgort_code *lgort_plain_code(lua_State *L, lgort_vm *vm, int idx, int *nups) {
   if ((!p || p->of_module) && lgort_is_of_module(L, vm, idx)) return NULL;
   lgort_code *code = p && !p->of_module ? p->code : NULL;
   if (code && code->env_up < 0 && code->named)
-    *nups = code->info->nups; /* no upvalue is called _ENV */
+    *nups = code->info->nups; /* no upvalue can be a globals table */
   else
     code = lgort_code_of(L, vm, idx, lgort_find_env(L, vm, idx, nups));
   lgort_code_take(vm, code);
