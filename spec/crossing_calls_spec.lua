@@ -200,6 +200,23 @@ describe("a call takes along", function()
       end
     end))
 
+  it("a module's function by name, also when it was one of many",
+    within(10, function()
+      local name, out = "spec.support.modules.twins", chan(1)
+      for _, key in ipairs { "a", "b", "c" } do
+        package.loaded[name] = nil
+        local m = require(name)
+        for other in pairs(m) do if other ~= key then m[other] = nil end end
+        for _ = 1, 3 do collectgarbage() end
+        go(m[key], out)
+        assert.equal(m[key], (out:recv()))
+        for i = 1, 300 do go(load("return " .. i)) end
+        go(m[key], out)
+        assert.equal(m[key], (out:recv()))
+      end
+      package.loaded[name] = nil
+    end))
+
   it("functions of a script's own globals", within(5, function()
     local env = setmetatable({}, { __index = _G })
     local f = load("x = 7 function get() return x end " ..

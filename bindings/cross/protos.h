@@ -16,12 +16,15 @@ typedef struct lgort_proto {
   const void *proto; /* NULL: free */
   lgort_code *code;  /* NULL until the function crosses */
   const char *source;
-  bool of_module; /* a loaded module holds a function of this prototype */
+  bool of_module; /* a loaded module may hold a function of this prototype */
 } lgort_proto;
 
 typedef struct lgort_protos {
   lgort_proto *slot; /* owned; size is a power of two */
   size_t size, used;
+  /* An entry of a module's prototype has gone with its anchor; other functions
+   * of the prototype may be left: any new entry may be of one. */
+  bool lost_module;
 } lgort_protos;
 
 /* The code of the Lua function at idx; env_up: which of its upvalues is a
