@@ -3,6 +3,10 @@
 local assert = require "luassert"
 local within = require "spec.support.within"
 
+-- With busted's own globals a function needs a message in any case.
+local describe, it = describe, it
+local _ENV = _G -- luacheck: ignore 211
+
 -- Starts f with arguments and returns what it sends.
 local function result_of(f, ...)
   local out = chan()
@@ -75,6 +79,61 @@ describe("a call takes along", function()
     assert.is_true(result_of(function() return base == a() end))
   end))
 
+  it("functions of one prototype, each", within(5, function()
+    local f = {}
+    for i = 1, 2 do f[i] = function() return "same" end end
+    local function count(...)
+      local set, n = {}, 0
+      for i = 1, select("#", ...) do set[(select(i, ...))] = true end
+      for _ in pairs(set) do n = n + 1 end
+      return n
+    end
+    assert.equal(2, (result_of(count, f[1], f[2], f[1])))
+    assert.equal(2, (result_of(function(a) return count(f[1], a) end, f[2])))
+    assert.is_false(result_of(rawequal, f[1], f[2]))
+    local out = chan()
+    local function outer(g, ch) ch:send(rawequal(g, outer)) end
+    local function make() -- one prototype, and each closure captures itself
+      local function me(g, ch) ch:send(rawequal(g, me)) end
+      return me
+    end
+    local me = make()
+    go(outer, outer, out)
+    assert.is_true(out:recv())
+    go(me, me, out)
+    assert.is_true(out:recv())
+    go(me, make(), out)
+    assert.is_false(out:recv())
+  end))
+
+  it("so many functions that a vm forgets some, each as itself",
+    within(10, function()
+      local f, n = {}, 700
+      for i = 1, n do
+        f[i] = load("return function() return " .. i .. " end")()
+      end
+      f[n + 1] = f[1]
+      assert.is_true(result_of(function(...)
+        local last = select("#", ...)
+        for i = 1, last - 1 do
+          if (select(i, ...))() ~= i then return false end
+        end
+        return rawequal((...), (select(last, ...)))
+      end, table.unpack(f)))
+    end))
+
+  it("globals of a script's own, whatever _ENV was before",
+    within(5, function()
+      for _, before in ipairs { false, 1, "text" } do
+        local make = load("local function make(_ENV) " ..
+          "return function(assigns) if assigns then x = 1 return x end end " ..
+          "end return make")()
+        go(make(before or nil))
+        local why = select(2, pcall(go, make { x = 5 }))
+        assert.matches("task assigns captured global 'x'", why, 1, true)
+      end
+    end))
+
   it("one table that is there twice, once", within(5, function()
     local t = { 1 }
     local function is_same(a, b) return rawequal(a, b) end
@@ -139,6 +198,23 @@ describe("a call takes along", function()
         go(function() tell() end)
         assert.equal(name, ch:recv())
       end
+    end))
+
+  it("a module's function by name, also when it was one of many",
+    within(10, function()
+      local name, out = "spec.support.modules.twins", chan(1)
+      for _, key in ipairs { "a", "b", "c" } do
+        package.loaded[name] = nil
+        local m = require(name)
+        for other in pairs(m) do if other ~= key then m[other] = nil end end
+        for _ = 1, 3 do collectgarbage() end
+        go(m[key], out)
+        assert.equal(m[key], (out:recv()))
+        for i = 1, 300 do go(load("return " .. i)) end
+        go(m[key], out)
+        assert.equal(m[key], (out:recv()))
+      end
+      package.loaded[name] = nil
     end))
 
   it("functions of a script's own globals", within(5, function()

@@ -38,12 +38,24 @@ static bool see(lgort_plain *p, const void *address) {
   return true;
 }
 
+static bool see_pure(lgort_plain *p, const void *address,
+                     const lgort_code *code) {
+  for (unsigned i = 0; i < p->npures; i++) {
+    if (p->pures[i].address == address) return true;
+    if (p->pures[i].code == code) return false;
+  }
+  if (p->npures == LGORT_PLAIN_SEEN) return false;
+  p->pures[p->npures].address = address;
+  p->pures[p->npures++].code = code;
+  return true;
+}
+
 lgort_code *lgort_plain_code(lua_State *L, lgort_vm *vm, int idx, int *nups) {
   const lgort_proto *p = lgort_proto_of(L, vm, idx);
   if ((!p || p->of_module) && lgort_is_of_module(L, vm, idx)) return NULL;
   lgort_code *code = p && !p->of_module ? p->code : NULL;
   if (code && code->env_up < 0 && code->named)
-    *nups = code->info->nups; /* no upvalue is called _ENV */
+    *nups = code->info->nups; /* no upvalue can be a globals table */
   else
     code = lgort_code_of(L, vm, idx, lgort_find_env(L, vm, idx, nups));
   lgort_code_take(vm, code);
@@ -112,7 +124,7 @@ static bool encode_function(lua_State *L, lgort_plain *p, int idx, int depth,
   if (!code) return false;
   *out = (gort_value){.type = GORT_POINTER, .kind = KIND_PURE, .u.p = code};
   if (code->bad_up >= 0 || !lgort_plain_env(L, p->vm, idx, code)) return false;
-  if (is_pure(L, idx, code)) return true;
+  if (is_pure(L, idx, code)) return see_pure(p, address, code);
   if (depth == DEEPEST || !see(p, address)) return false;
   size_t size = sizeof(function) + (size_t)nups * sizeof(gort_value);
   function *f = gort_malloc(size);
@@ -149,7 +161,8 @@ bool lgort_plain_captures(lua_State *L, lgort_plain *p, int func,
     else if (i != code->env_up)
       p->pure = false;
   }
-  return p->pure || see(p, lua_topointer(L, func));
+  const void *address = lua_topointer(L, func);
+  return p->pure ? see_pure(p, address, code) : see(p, address);
 }
 
 /* ---- decoding ---------------------------------------------------------- */

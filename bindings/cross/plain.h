@@ -19,11 +19,17 @@
 
 enum { LGORT_PLAIN_SEEN = 8 };
 
-/* What one call has met: nothing may be there twice. */
+/* What one call has met: nothing may be there twice, but for pure functions;
+ * nor two pure functions of one code, which would become one. */
 typedef struct lgort_plain {
   lgort_vm *vm;
   const void *seen[LGORT_PLAIN_SEEN];
   unsigned nseen;
+  struct {
+    const void *address;
+    const lgort_code *code; /* counted by the call */
+  } pures[LGORT_PLAIN_SEEN];
+  unsigned npures;
   bool recursive; /* the outer function captures itself ... */
   bool pure;      /* ... and nothing else */
 } lgort_plain;

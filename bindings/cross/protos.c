@@ -24,37 +24,58 @@ static size_t slot_of(const lgort_protos *ps, const void *proto) {
   return i;
 }
 
+/* How many entries there should be room for. */
+static size_t wanted_size(lua_State *L, lgort_vm *vm) {
+  const lgort_protos *ps = &vm->protos;
+  size_t size = ps->size ? ps->size : 64, live = 0;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, vm->anchors);
+  for (size_t i = 0; i < ps->size; i++) {
+    if (!ps->slot[i].proto) continue;
+    live += lua_rawgeti(L, -1, (lua_Integer)i + 1) != LUA_TNIL;
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+  while (live * 4 >= size) size *= 2;
+  return size;
+}
+
+/* Pushes a table for the anchors and returns how many it has room for: none of
+ * them needs memory. Making it may run finalizers that come here, too. */
+static size_t push_anchors(lua_State *L, lgort_vm *vm) {
+  for (;;) {
+    size_t size = wanted_size(L, vm);
+    lua_createtable(L, (int)size, 0);
+    lgort_make_weak(L, "v");
+    if (wanted_size(L, vm) <= size) return size;
+    lua_pop(L, 1);
+  }
+}
+
 /* Entries of functions that were collected go when the table is rebuilt. */
 static int rehash(lua_State *L, lgort_vm *vm) {
   lgort_protos *ps = &vm->protos;
   luaL_checkstack(L, 8, NULL);
-  lgort_push_weak_table(L, "v"); /* the new anchors */
-  /* From here on no finalizer runs that may come here, too. */
-  lgort_protos old = *ps;
-  size_t size = old.size ? old.size : 64, live = 0;
-  int fresh = lua_gettop(L);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, vm->anchors);
-  for (size_t i = 0; i < old.size; i++) {
-    if (!old.slot[i].proto) continue;
-    live += lua_rawgeti(L, -1, (lua_Integer)i + 1) != LUA_TNIL;
-    lua_pop(L, 1);
-  }
-  while (live * 4 >= size) size *= 2;
+  size_t size = push_anchors(L, vm);
   lgort_proto *slot = gort_malloc(size * sizeof *slot);
   if (!slot) return GORT_ENOMEM;
   memset(slot, 0, size * sizeof *slot);
   memset(ps->recent, 0, sizeof ps->recent);
+  lgort_protos old = *ps;
+  int fresh = lua_gettop(L);
   ps->slot = slot;
   ps->size = size;
-  ps->used = live;
+  ps->used = 0;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, vm->anchors);
   for (size_t i = 0; i < old.size; i++) {
     if (!old.slot[i].proto) continue;
     if (lua_rawgeti(L, -1, (lua_Integer)i + 1) != LUA_TNIL) {
       size_t to = slot_of(ps, old.slot[i].proto);
       ps->slot[to] = old.slot[i];
+      ps->used++;
       lua_rawseti(L, fresh, (lua_Integer)to + 1);
     } else {
       lua_pop(L, 1);
+      if (old.slot[i].of_module) ps->lost_module = true;
       lgort_code_release(old.slot[i].code);
     }
   }
@@ -83,8 +104,9 @@ static lgort_proto *find_entry(lua_State *L, lgort_vm *vm, int idx,
       lua_rawseti(L, -2, (lua_Integer)i + 1);
       lua_pop(L, 1);
       ps->used += !known;
+      bool of_module = ps->lost_module || (known && ps->slot[i].of_module);
       if (known) lgort_code_release(ps->slot[i].code);
-      ps->slot[i] = (lgort_proto){.proto = proto};
+      ps->slot[i] = (lgort_proto){.proto = proto, .of_module = of_module};
       return &ps->slot[i];
     }
     lua_pop(L, 1);

@@ -16,7 +16,7 @@ typedef struct lgort_proto {
   const void *proto; /* NULL: free */
   lgort_code *code;  /* NULL until the function crosses */
   const char *source;
-  bool of_module; /* a loaded module holds a function of this prototype */
+  bool of_module; /* a loaded module may hold a function of this prototype */
   int line;       /* where a task was last started in it ... */
   const void *pc; /* ... and the instruction that stands for it */
 } lgort_proto;
@@ -32,6 +32,9 @@ typedef struct lgort_protos {
     const void *proto;
     lgort_proto *entry;
   } recent[LGORT_RECENT];
+  /* An entry of a module's prototype has gone with its anchor; other functions
+   * of the prototype may be left: any new entry may be of one. */
+  bool lost_module;
 } lgort_protos;
 
 static inline size_t lgort_recent_slot(const void *proto) {

@@ -5,12 +5,16 @@
 
 #include <lauxlib.h>
 
-void lgort_push_weak_table(lua_State *L, const char *mode) {
-  lua_newtable(L);
+void lgort_make_weak(lua_State *L, const char *mode) {
   lua_createtable(L, 0, 1);
   lua_pushstring(L, mode);
   lua_setfield(L, -2, "__mode");
   lua_setmetatable(L, -2);
+}
+
+void lgort_push_weak_table(lua_State *L, const char *mode) {
+  lua_newtable(L);
+  lgort_make_weak(L, mode);
 }
 
 int lgort_ref_table(lua_State *L, const char *mode) {

@@ -8,6 +8,8 @@
 
 /* Pushes a new table that is weak as mode says: "k", "v", as in __mode. */
 void lgort_push_weak_table(lua_State *L, const char *mode);
+/* Makes the table on top of the stack weak, one that has no metatable. */
+void lgort_make_weak(lua_State *L, const char *mode);
 /* The reference of a new table; weak when mode is not NULL. */
 int lgort_ref_table(lua_State *L, const char *mode);
 /* The reference of a new metatable with this one metamethod. */
