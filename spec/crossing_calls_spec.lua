@@ -217,6 +217,23 @@ describe("a call takes along", function()
       package.loaded[name] = nil
     end))
 
+  it("what it says while finalizers load code", within(10, function()
+    local out = chan(31)
+    local function litter(depth)
+      for i = 1, 20 do
+        setmetatable({}, { __gc = function() load("return 1") end })
+        if depth > 0 and i % 7 == 0 then go(litter, depth - 1) end
+      end
+      out:send(depth)
+    end
+    for _ = 1, 5 do
+      go(litter, 4)
+      local sum = 0
+      for _ = 1, 31 do sum = sum + out:recv() end
+      assert.equal(4 + 2 * 3 + 4 * 2 + 8 * 1, sum)
+    end
+  end))
+
   it("functions of a script's own globals", within(5, function()
     local env = setmetatable({}, { __index = _G })
     local f = load("x = 7 function get() return x end " ..

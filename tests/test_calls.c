@@ -255,6 +255,43 @@ static void test_from(void **state) {
   }
 }
 
+/* ---- calls that are not made ------------------------------------------- */
+
+enum { RECORDS = 300 };
+
+typedef struct heap {
+  gort_record *r[RECORDS];
+} heap;
+
+static void drop_all(void *arg) {
+  heap *h = arg;
+  for (int i = 0; i < RECORDS; i++) lgort_call_free(h->r[i]);
+}
+
+/* Some are queued when the runtime ends, some another thread drops while more
+ * are made of the same functions. */
+static void test_dropped(void **state) {
+  (void)state;
+  long before = failing_live();
+  for (int i = 0; i < SAMPLES; i++) {
+    static heap heaps[2];
+    uv_thread_t thread;
+    start();
+    assert_int_equal(luaL_dostring(from->L, samples[i].call), LUA_OK);
+    for (int k = 0; k < RECORDS; k++)
+      assert_non_null(heaps[0].r[k] = capture());
+    assert_int_equal(uv_thread_create(&thread, drop_all, &heaps[0]), 0);
+    for (int k = 0; k < RECORDS; k++)
+      assert_non_null(heaps[1].r[k] = capture());
+    uv_thread_join(&thread);
+    for (int k = 0; k < RECORDS / 2; k++) gort_go(host.rt, heaps[1].r[k]);
+    for (int k = RECORDS / 2; k < RECORDS; k++)
+      assert_true(make_call(heaps[1].r[k], samples[i].name));
+    stop();
+    assert_int_equal(failing_live(), before);
+  }
+}
+
 /* ---- many functions ---------------------------------------------------- */
 
 enum { BEFORE = 31, ALL = 60 };
@@ -312,9 +349,8 @@ static void test_many(void **state) {
 int main(void) {
   failing_install();
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_first),
-      cmocka_unit_test(test_again),
-      cmocka_unit_test(test_from),
+      cmocka_unit_test(test_first), cmocka_unit_test(test_again),
+      cmocka_unit_test(test_from),  cmocka_unit_test(test_dropped),
       cmocka_unit_test(test_many),
   };
   return RUN_GROUP(tests);

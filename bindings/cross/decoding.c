@@ -369,6 +369,8 @@ int lgort__decode_message(lua_State *L, lgort_vm *vm, gort_buf *b) {
   decode_buffer(&d, b);
   int n = (int)d.m->nroots;
   if (vm->starting && d.m->nenvs && d.m->env_kind[0] != LGORT_ENV_BASE) {
+    /* A finalizer that used load has made the task one already. */
+    if (vm->starting->has_env) lgort_set_task_env(L, vm, vm->starting);
     lua_pushvalue(L, d.envs);
     lgort_set_task_env(L, vm, vm->starting);
   }
