@@ -92,7 +92,7 @@ describe("a leak", function()
     assert.matches("stack traceback:\n.*" .. script .. ":3: in function", r.out)
   end))
 
-  it("tells the line, whichever chunks came and went before", within(20, function()
+  it("tells the line, whatever ran before", within(20, function()
     local r = run [[
       for i = 1, 200 do
         local f = load("local ch = ...\n" .. ("\n"):rep(i % 37)
@@ -108,8 +108,8 @@ describe("a leak", function()
         local offset = tonumber(line) - (tonumber(chunk) % 37 + 3)
         offsets[offset] = (offsets[offset] or 0) + 1
       end
-      print(offsets[0], offsets[1], next(offsets, next(offsets, next(offsets))))]]
-    assert.equal("400\t400\tnil\n", r.out)
+      print(offsets[0], offsets[1])]]
+    assert.equal("400\t400\n", r.out)
   end))
 end)
 

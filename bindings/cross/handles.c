@@ -37,7 +37,7 @@ _Static_assert((int)LGORT_NTYPES <= (int)LGORT_TYPES, "vm.h has room for all");
 enum { MANY_NEW = 16384, HURRY_EACH = 64, HURRY_KB = 64 };
 
 /* Its address tells handles from other userdata. */
-static const char mark = 0;
+const char lgort_handle_mark = 0;
 
 static lgort_type_index type_of(const gort_object *obj, lgort_view view) {
   const gort_class *cls = gort_object_class(obj);
@@ -106,7 +106,8 @@ void lgort_push_new(lua_State *L, gort_object *obj, lgort_view view) {
   lgort_handle *h = lua_newuserdatauv(L, sizeof *h, 0);
   lgort_take_back(&vm->held, held);
   lgort_type_index type = type_of(obj, view);
-  *h = (lgort_handle){&mark, obj, (uint8_t)view, (uint8_t)type, false};
+  *h = (lgort_handle){&lgort_handle_mark, obj, (uint8_t)view, (uint8_t)type,
+                      false};
   lua_rawgeti(L, LUA_REGISTRYINDEX, vm->metaref[type]);
   lua_setmetatable(L, -2);
   if (++vm->new_handles > MANY_NEW && vm->new_handles % HURRY_EACH == 0)
@@ -163,8 +164,10 @@ lgort_handle *lgort_to_handle(lua_State *L, int idx) {
   lgort_handle *h = lua_touserdata(L, idx);
   if (!h) return NULL;
   lgort_handle **known = lgort_known_slot(lgort_vm_of(L), h);
-  if (*known == h) return h;
-  if (lua_rawlen(L, idx) != sizeof *h || h->mark != &mark) return NULL;
+  /* Its mark tells, too: with debug.setmetatable its __gc may never have run. */
+  if (*known == h && h->mark == &lgort_handle_mark) return h;
+  if (lua_rawlen(L, idx) != sizeof *h || h->mark != &lgort_handle_mark)
+    return NULL;
   if (h->obj) *known = h;
   return h;
 }

@@ -50,7 +50,7 @@ typedef enum lgort_type_index {
 } lgort_type_index;
 
 typedef struct lgort_handle {
-  const void *mark; /* lgort_handle_mark: no other userdata has it */
+  const void *mark; /* &lgort_handle_mark: no other userdata has it */
   gort_object *obj; /* NULL after __gc */
   uint8_t view;     /* lgort_view */
   uint8_t type;     /* lgort_type_index */
@@ -73,6 +73,8 @@ void lgort_push_new(lua_State *L, gort_object *obj, lgort_view view);
  * be this handle then. False when memory is out. */
 bool lgort_list_handle(lua_State *L, int idx, lgort_handle *h);
 
+extern const char lgort_handle_mark;
+
 /* Where vm->known has h if it has it. */
 static inline lgort_handle **lgort_known_slot(lgort_vm *vm, const void *h) {
   return &vm->known[((uintptr_t)h >> 6) % LGORT_KNOWN];
@@ -85,7 +87,8 @@ lgort_handle *lgort__check_handle(lua_State *L, int idx, lgort_type_index type);
 static inline lgort_handle *lgort_check_handle(lua_State *L, int idx,
                                                lgort_type_index type) {
   lgort_handle *h = lua_touserdata(L, idx);
-  return h && *lgort_known_slot(lgort_vm_of(L), h) == h && h->type == type
+  return h && *lgort_known_slot(lgort_vm_of(L), h) == h &&
+                 h->mark == &lgort_handle_mark && h->type == type
              ? h
              : lgort__check_handle(L, idx, type);
 }

@@ -246,7 +246,7 @@ typedef enum gort_placement {
 
 typedef struct gort_options {
   unsigned maxprocs; /* 0: the cores this process may use */
-  unsigned max_vms;  /* 0: four for each worker */
+  unsigned max_vms;  /* 0: four for each worker that has a processor */
   gort_placement placement;
   bool preempt; /* install the SIGURG handler */
   const gort_vm_ops *ops;

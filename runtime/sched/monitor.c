@@ -64,14 +64,15 @@ static void hand_off(gort *rt, gort_worker *w, unsigned tick) {
   if (gort__sched_any(rt)) gort__sched_wake(rt);
 }
 
-static void look_at(gort *rt, gort_worker *w, int64_t now) {
+/* True when the worker has been in one step for a tick. */
+static bool look_at(gort *rt, gort_worker *w, int64_t now) {
   unsigned tick = atomic_load_explicit(&w->tick, memory_order_relaxed);
   gort_vm *vm = atomic_load_explicit(&w->vm, memory_order_acquire);
   if (!vm || tick != w->seen_tick || !w->seen_at) {
     w->seen_tick = tick;
     w->seen_at = now;
     w->signalled = false;
-    return;
+    return false;
   }
   int64_t ran = now - w->seen_at;
   int64_t hurry =
@@ -87,16 +88,18 @@ static void look_at(gort *rt, gort_worker *w, int64_t now) {
     w->signalled = true;
   }
   if (ran >= HANDOFF_MS * MS) hand_off(rt, w, tick);
+  return true;
 }
 
 static void tick(gort *rt) {
   int64_t now = gort_now();
+  bool stuck = false;
   atomic_store_explicit(&rt->monitor.now, now, memory_order_relaxed);
   unsigned n = atomic_load_explicit(&rt->nworkers, memory_order_acquire);
   for (unsigned i = 0; i < n; i++) {
     gort_worker *w =
         atomic_load_explicit(&rt->workers[i], memory_order_acquire);
-    if (w) look_at(rt, w, now);
+    if (w) stuck |= look_at(rt, w, now);
   }
   gort__lock_take(&rt->lock);
   bool polling = rt->poller.polling;
@@ -108,9 +111,10 @@ static void tick(gort *rt) {
     gort__poller_kick(&rt->poller); /* armed by a worker that is busy since */
   }
   /* Work that its worker did not come to while another place is free. */
-  if (atomic_load(&rt->active) < atomic_load(&rt->maxprocs) &&
+  if (atomic_load(&rt->active) <
+          (stuck ? atomic_load(&rt->maxprocs) : gort__places(rt)) &&
       gort__sched_any(rt))
-    gort__sched_wake(rt);
+    gort__sched_wake_more(rt);
 }
 
 /* A worker in a long C call needs the monitor: nobody may be polling. */

@@ -14,7 +14,7 @@ static unsigned vm_limit(gort *rt, bool solo) {
   unsigned stuck = atomic_load(&rt->blocked);
   unsigned calls = atomic_load(&rt->solo.workers);
   unsigned max = rt->options.max_vms;
-  if (!max) max = 4 * atomic_load(&rt->maxprocs);
+  if (!max) max = 4 * gort__places(rt);
   max += 1; /* one runs only main */
   if (stuck > calls) max += stuck - calls;
   if (rt->options.placement == GORT_PLACE_TOGETHER) max = 2;

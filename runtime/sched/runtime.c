@@ -68,7 +68,8 @@ static void init_plain(gort *rt, const gort_options *options) {
   memset(rt, 0, sizeof *rt);
   rt->options = *options;
   atomic_init(&rt->refs, 1);
-  unsigned procs = options->maxprocs ? options->maxprocs : default_procs();
+  rt->cpus = default_procs();
+  unsigned procs = options->maxprocs ? options->maxprocs : rt->cpus;
   atomic_init(&rt->maxprocs, procs < GORT_MAX_PROCS ? procs : GORT_MAX_PROCS);
   atomic_init(&rt->outside_cpu, -1);
   gort__lock_init(&rt->lock, GORT_RANK_SCHED);

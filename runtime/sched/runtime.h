@@ -23,6 +23,7 @@ enum { GORT_MAX_WORKERS = 1024, GORT_MAX_VMS = 4096, GORT_MAX_PROCS = 512 };
 struct gort {
   /* Immutable after gort_new. */
   gort_options options;
+  unsigned cpus;    /* how many workers can run at the same instant */
   sigset_t signals; /* blocked in workers: as where the runtime was made */
 
   /* Whoever has a pointer to this that may outlive gort_destroy: its owner,
@@ -81,6 +82,13 @@ struct gort {
   gort__host host;
   gort__solo solo;
 };
+
+/* How many workers are kept busy as a matter of course. More than there are
+ * processors only get into each other's way, unless one is stuck (monitor.c). */
+static inline unsigned gort__places(const gort *rt) {
+  unsigned max = atomic_load_explicit(&rt->maxprocs, memory_order_relaxed);
+  return max < rt->cpus ? max : rt->cpus;
+}
 
 void gort__retain(gort *rt);
 void gort__release(gort *rt);

@@ -40,7 +40,7 @@ void gort__sched_queue_vm(gort *rt, gort_worker *w, gort_vm *vm, bool fair) {
  * one that does not let the slot's vm run is found by the monitor. */
 static void hint(gort *rt, gort_worker *w) {
   if (atomic_load_explicit(&rt->active, memory_order_relaxed) >=
-      atomic_load_explicit(&rt->maxprocs, memory_order_relaxed))
+      gort__places(rt))
     return;
   if (w->quiet > 0) {
     w->quiet--;
@@ -225,13 +225,12 @@ static GORT_COLD void disengage(gort *rt, gort_worker *w) {
   atomic_fetch_sub(&rt->spinning, 1);
 }
 
-void gort__sched_wake(gort *rt) {
+static void wake(gort *rt, unsigned places) {
   for (;;) {
     bool fresh = false, polls = false, full = false;
     unsigned none = 0;
     gort__fence();
-    if (atomic_load(&rt->spinning) ||
-        atomic_load(&rt->active) >= atomic_load(&rt->maxprocs) ||
+    if (atomic_load(&rt->spinning) || atomic_load(&rt->active) >= places ||
         !atomic_compare_exchange_strong(&rt->spinning, &none, 1))
       return;
     gort_worker *w = engage(rt, &fresh, &polls, &full);
@@ -250,6 +249,10 @@ void gort__sched_wake(gort *rt) {
     if (!full || atomic_load(&rt->stopping) || !gort__sched_any(rt)) return;
   }
 }
+
+void gort__sched_wake(gort *rt) { wake(rt, gort__places(rt)); }
+
+void gort__sched_wake_more(gort *rt) { wake(rt, atomic_load(&rt->maxprocs)); }
 
 /* ---- finding ----------------------------------------------------------- */
 

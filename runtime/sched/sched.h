@@ -36,6 +36,8 @@ static inline void gort__wakelist_add(gort__wakelist *list, gort_task *t) {
 
 /* Work was published: wakes a worker for it if that helps. */
 void gort__sched_wake(gort *rt);
+/* The same though as many workers as there are processors seem busy. */
+void gort__sched_wake_more(gort *rt);
 
 typedef struct gort__work {
   gort_vm *vm;         /* RUNNING, held by the caller */

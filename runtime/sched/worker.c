@@ -263,7 +263,7 @@ static bool rejoin(gort_worker *w) {
     gort__lock_give(&rt->lock);
     return false;
   }
-  bool free_place = atomic_load(&rt->active) < atomic_load(&rt->maxprocs);
+  bool free_place = atomic_load(&rt->active) < gort__places(rt);
   if (free_place) {
     gort__list_unlink(&w->idle);
     atomic_store(&w->status, GORT_WORKER_ACTIVE);
