@@ -117,7 +117,7 @@ void lgort_push_new(lua_State *L, gort_object *obj, lgort_view view) {
 /* Objects are aligned: each of their views has an address of its own. (As a
  * number it is found faster than as a pointer.) */
 static lua_Integer key_of(const gort_object *obj, unsigned view) {
-  return (lua_Integer)((uintptr_t)obj + view);
+  return (lua_Integer)(uintptr_t)((const char *)obj + view);
 }
 
 void lgort_push_object(lua_State *L, gort_object *obj, lgort_view view) {
