@@ -46,7 +46,7 @@ static int decode_safely(lua_State *L, gort_buf *b) {
   return status == LUA_OK ? lua_gettop(L) - top : -1;
 }
 
-int lgort_decode(lua_State *L, lgort_vm *vm, gort_value *v) {
+int lgort__decode(lua_State *L, lgort_vm *vm, gort_value *v) {
   switch (v->type) {
     case GORT_NIL:
       lua_pushnil(L);

@@ -8,7 +8,12 @@
 
 /* Pushes the value(s) in *v and returns how many. Takes *v, also when it
  * raises (memory; a module that does not load in this vm). */
-int lgort_decode(lua_State *L, lgort_vm *vm, gort_value *v);
+int lgort__decode(lua_State *L, lgort_vm *vm, gort_value *v);
+static inline int lgort_decode(lua_State *L, lgort_vm *vm, gort_value *v) {
+  if (v->type != GORT_INTEGER) return lgort__decode(L, vm, v);
+  lua_pushinteger(L, v->u.i);
+  return 1;
+}
 
 /* The first of the values, or nil when there is none. */
 static inline void lgort_decode_one(lua_State *L, lgort_vm *vm, gort_value *v) {

@@ -66,7 +66,8 @@ static inline int lgort_wait_then(lua_State *L, lgort_vm *vm, gort_source *s,
   if (lgort_wait(L, vm, s, op, value ? value : &none, limit, &res) ==
       GORT_PARKED)
     return lgort_park(L, (lua_KContext)push, lgort__then_k);
-  if (value) gort_value_drop(value); /* still here unless it was taken */
+  if (value && value->type != GORT_NIL) /* still here unless it was taken */
+    gort_value_drop(value);
   return push(L, &res);
 }
 

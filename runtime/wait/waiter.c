@@ -266,7 +266,8 @@ void gort_wait_finish(gort_task *self, gort_result *res) {
   res->index = won->index;
   res->ok = won->ok;
   if (won->op == GORT_SEND) {
-    gort_value_drop(&won->value); /* still there if the channel was closed */
+    if (won->value.type != GORT_NIL) /* still there if the channel was closed */
+      gort_value_drop(&won->value);
     res->value.type = GORT_NIL;
   } else {
     res->value = won->value;
