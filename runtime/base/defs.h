@@ -11,6 +11,15 @@
 
 #include "gort.h"
 
+/* A sanitizer watches each block: gcc says so in one way, clang in another. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define GORT_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define GORT_SANITIZED 1
+#endif
+#endif
+
 #define GORT_LIKELY(x) __builtin_expect(!!(x), 1)
 #define GORT_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define GORT_COLD __attribute__((cold, noinline))

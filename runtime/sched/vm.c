@@ -13,7 +13,7 @@
 /* Whether small blocks come from arenas: not where somebody counts, refuses or
  * watches each. */
 static bool has_arenas(void) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(GORT_SANITIZED)
   return false;
 #else
   return gort__allocator_is_ours();
