@@ -8,9 +8,6 @@
 
 #include "vm/preempt.h"
 
-/* How long clean-up may take, in all. */
-static const int64_t CLEANUP_NS = 1000000000;
-
 enum {
   /* Instructions that a task which computes has for getting to where it
    * blocks: a step that only looks long, since the machine is busy, gets on. */
@@ -48,8 +45,15 @@ static bool in_handler(lua_State *L) {
 static bool may_clean(lua_State *L, lgort_task *t) {
   if (!t->unwinding && !in_handler(L)) return false;
   int64_t now = gort_now();
-  if (!t->clean_until) t->clean_until = now + CLEANUP_NS;
+  if (!t->clean_until) t->clean_until = now + t->clean_left;
   return now < t->clean_until;
+}
+
+void lgort_pause_cleaning(lgort_task *t) {
+  if (!t->clean_until) return;
+  int64_t left = t->clean_until - gort_now();
+  t->clean_left = left > 0 ? left : 0;
+  t->clean_until = 0;
 }
 
 static void end_cleaning(lgort_vm *vm) {

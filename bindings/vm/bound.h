@@ -12,8 +12,8 @@
  * It does not do so
  *   - in a shield (context.shield);
  *   - in clean-up: in a <close> variable's handler, while the task unwinds or
- *     leaves a block. There, waits are cut to what is left of CLEANUP_NS,
- *     which begin with the first of them.
+ *     leaves a block. There, waits are cut to what is left of
+ *     LGORT_CLEANUP_NS: what all of it takes, but not the time between.
  * How one knows that the task unwinds: pcall and xpcall (protect.c), and
  * task_body, have a message handler that says so; they take it back once
  * they have caught the error, which is after the handlers have run.
@@ -23,6 +23,9 @@
 #define LGORT_VM_BOUND_H
 
 #include "vm/vm.h"
+
+/* How long clean-up may take, in all. */
+enum { LGORT_CLEANUP_NS = 1000000000 };
 
 /* Slow halves of what follows. */
 int lgort__before_wait(lua_State *L, lgort_vm *vm, gort_limit *limit);
@@ -71,6 +74,10 @@ void lgort_stop_again(lua_State *L, lgort_vm *vm);
 
 /* Whether the error at idx is the end of the running task's context. */
 bool lgort_is_end(lua_State *L, lgort_vm *vm, int idx);
+
+/* A pcall has caught the error that t unwound for: the time until it cleans up
+ * again does not count. */
+void lgort_pause_cleaning(lgort_task *t);
 
 /* While on (they nest), the running task goes on whatever its context. */
 void lgort_shield(lgort_vm *vm, bool on);

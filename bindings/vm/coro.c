@@ -92,6 +92,7 @@ static lgort_task *take_coroutine(lgort_vm *vm) {
   lt->stops = 0;
   lt->shields = 0;
   lt->clean_until = 0;
+  lt->clean_left = LGORT_CLEANUP_NS;
   return lt;
 }
 

@@ -26,7 +26,10 @@ static int caught(lua_State *L, int status, lua_KContext ctx) {
   lgort_vm *vm = lgort_vm_of(L);
   if (lgort_is_bound(vm)) {
     vm->task->unwinding = ctx & UNWINDING;
-    if (!vm->task->unwinding) lgort_stop_again(L, vm);
+    if (!vm->task->unwinding) {
+      lgort_pause_cleaning(vm->task);
+      lgort_stop_again(L, vm);
+    }
   }
   if (status == LUA_OK || status == LUA_YIELD)
     return lua_gettop(L) - (int)(ctx & BELOW);

@@ -100,7 +100,8 @@ typedef struct lgort_task {
   bool ended;          /* by the error of its context */
   bool asked;          /* in this step by the hook to get on */
   uint8_t stops;       /* how often the hook has raised, up to 2 */
-  int64_t clean_until; /* when clean-up must be over; 0: none was needed */
+  int64_t clean_until; /* when the clean-up must be over; 0: none goes on */
+  int64_t clean_left;  /* how long the next one may take, in ns */
   gort_object *told;   /* owned: hears how the call ended, or NULL */
   gort_value trace;    /* owned: of the error that told hears of, or nil */
 } lgort_task;
