@@ -111,7 +111,7 @@ end)
 -- machine of its own (scripts/bench/README.md).
 describe("an embedded runtime", function()
   it("comes and goes 10,000 times without a trace", function()
-    local times = config == "tsan" and "500" or plain and "10000" or "2000"
+    local times = config == "tsan" and "500" or "10000"
     local r = host("tests/embed/measure", { "cycles", times })
     assert.are.equal(0, r.status, r.err)
     local n = numbers(r.out)
