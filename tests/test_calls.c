@@ -10,27 +10,8 @@
 #include "cross/message.h"
 #include "sched/vm.h"
 #include "support/failing.h"
+#include "support/pair.h"
 #include "vm/vm.h"
-
-static lgort_host host;
-static lgort_vm *from, *to;
-
-static void start(void) {
-  gort_options options = {.maxprocs = 1, .ops = &lgort_ops, .arg = &host};
-  gort_vm *second;
-  memset(&host, 0, sizeof host);
-  assert_int_equal(lgort_codes_init(&host.codes), 0);
-  assert_int_equal(gort_new(&options, &host.rt), 0);
-  assert_int_equal(gort__vm_new(host.rt, 1, &second), 0);
-  from = gort_vm_state(gort_vm_main(host.rt));
-  to = gort_vm_state(second);
-}
-
-static void stop(void) {
-  gort__vm_free(to->vm);
-  gort_destroy(host.rt);
-  lgort_codes_fini(&host.codes);
-}
 
 /* What gives a function and its arguments, and what the function gives. */
 typedef struct sample {
@@ -203,19 +184,10 @@ static void collect(void) {
 
 /* ---- the tests --------------------------------------------------------- */
 
-/* Every allocation is tried, but for where each state takes so long to make. */
-#if defined __SANITIZE_THREAD__
-enum { STEP = 29 };
-#elif defined __SANITIZE_ADDRESS__
-enum { STEP = 3 };
-#else
-enum { STEP = 1 };
-#endif
-
 static void fail_each(const sample *s, bool warm, void (*break_at)(long n)) {
   long before = failing_live();
-  for (long n = 1;; n += STEP) {
-    start();
+  for (long n = 1;; n += PAIR_STEP) {
+    pair_start();
     if (luaL_dostring(from->L, s->call) != LUA_OK)
       fail_msg("%s: %s", s->name, lua_tostring(from->L, -1));
     if (warm) assert_true(cross(s));
@@ -228,7 +200,7 @@ static void fail_each(const sample *s, bool warm, void (*break_at)(long n)) {
       if (!cross(s)) fail_msg("%s: broken after allocation %ld", s->name, n);
       collect();
     }
-    stop();
+    pair_stop();
     if (failing_live() != before)
       fail_msg("%s: allocation %ld failed, %ld blocks leaked", s->name, n,
                failing_live() - before);
@@ -276,7 +248,7 @@ static void test_dropped(void **state) {
   for (int i = 0; i < SAMPLES; i++) {
     static heap heaps[2];
     uv_thread_t thread;
-    start();
+    pair_start();
     assert_int_equal(luaL_dostring(from->L, samples[i].call), LUA_OK);
     for (int k = 0; k < RECORDS; k++)
       assert_non_null(heaps[0].r[k] = capture());
@@ -287,7 +259,7 @@ static void test_dropped(void **state) {
     for (int k = 0; k < RECORDS / 2; k++) gort_go(host.rt, heaps[1].r[k]);
     for (int k = RECORDS / 2; k < RECORDS; k++)
       assert_true(make_call(heaps[1].r[k], samples[i].name));
-    stop();
+    pair_stop();
     assert_int_equal(failing_live(), before);
   }
 }
@@ -325,7 +297,7 @@ static void test_many(void **state) {
   (void)state;
   long before = failing_live();
   for (long n = 1, failed = 1; failed; n++) {
-    start();
+    pair_start();
     lua_State *L = from->L;
     luaL_checkstack(L, ALL + 10, NULL);
     for (int i = 1; i <= ALL; i++) {
@@ -339,7 +311,7 @@ static void test_many(void **state) {
     failed = failing_happened();
     failing_from(0);
     for (int i = 1; i <= ALL; i++) assert_true(has_twin(i));
-    stop();
+    pair_stop();
     if (failing_live() != before)
       fail_msg("allocation %ld failed, %ld blocks leaked", n,
                failing_live() - before);

@@ -10,27 +10,8 @@
 #include "cross/encoder.h"
 #include "sched/vm.h"
 #include "support/failing.h"
+#include "support/pair.h"
 #include "vm/vm.h"
-
-static lgort_host host;
-static lgort_vm *from, *to;
-
-static void start(void) {
-  gort_options options = {.maxprocs = 1, .ops = &lgort_ops, .arg = &host};
-  gort_vm *second;
-  memset(&host, 0, sizeof host);
-  assert_int_equal(lgort_codes_init(&host.codes), 0);
-  assert_int_equal(gort_new(&options, &host.rt), 0);
-  assert_int_equal(gort__vm_new(host.rt, 1, &second), 0);
-  from = gort_vm_state(gort_vm_main(host.rt));
-  to = gort_vm_state(second);
-}
-
-static void stop(void) {
-  gort__vm_free(to->vm);
-  gort_destroy(host.rt);
-  lgort_codes_fini(&host.codes);
-}
 
 /* A value, and a function that tells in the other vm whether it is right. */
 typedef struct sample {
@@ -154,19 +135,10 @@ static void prepare(const sample *s) {
 
 /* ---- the tests --------------------------------------------------------- */
 
-/* Every allocation is tried, but for where each state takes so long to make. */
-#if defined __SANITIZE_THREAD__
-enum { STEP = 29 };
-#elif defined __SANITIZE_ADDRESS__
-enum { STEP = 3 };
-#else
-enum { STEP = 1 };
-#endif
-
 static void fail_each(const sample *s, bool warm) {
   long before = failing_live();
-  for (long n = 1;; n += STEP) {
-    start();
+  for (long n = 1;; n += PAIR_STEP) {
+    pair_start();
     prepare(s);
     if (warm) assert_true(cross()); /* classes, codes: they are there */
     failing_at(n);
@@ -178,7 +150,7 @@ static void fail_each(const sample *s, bool warm) {
       if (!cross()) fail_msg("%s: broken after allocation %ld", s->name, n);
       collect();
     }
-    stop();
+    pair_stop();
     if (failing_live() != before)
       fail_msg("%s: allocation %ld failed, %ld blocks leaked", s->name, n,
                failing_live() - before);
