@@ -80,6 +80,13 @@ static inline lgort_handle **lgort_known_slot(lgort_vm *vm, const void *h) {
   return &vm->known[((uintptr_t)h >> 6) % LGORT_KNOWN];
 }
 
+/* True when vm->known has h and it is of that type: no other look is needed. */
+static inline bool lgort_is_known(lgort_vm *vm, const lgort_handle *h,
+                                  lgort_type_index type) {
+  return h && *lgort_known_slot(vm, h) == h && h->mark == &lgort_handle_mark &&
+         h->type == type;
+}
+
 /* The handle at idx, whatever its type, or NULL. */
 lgort_handle *lgort_to_handle(lua_State *L, int idx);
 /* The handle at idx, which must be of that type; raises. */
@@ -87,8 +94,7 @@ lgort_handle *lgort__check_handle(lua_State *L, int idx, lgort_type_index type);
 static inline lgort_handle *lgort_check_handle(lua_State *L, int idx,
                                                lgort_type_index type) {
   lgort_handle *h = lua_touserdata(L, idx);
-  return h && *lgort_known_slot(lgort_vm_of(L), h) == h &&
-                 h->mark == &lgort_handle_mark && h->type == type
+  return lgort_is_known(lgort_vm_of(L), h, type)
              ? h
              : lgort__check_handle(L, idx, type);
 }

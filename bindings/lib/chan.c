@@ -91,10 +91,36 @@ int lgort_try_recv(lua_State *L, const lgort_handle *h) {
   return 1 + lgort_push_received(L, &res);
 }
 
+/* lgort_check_chan for the subject of a method, which is mostly known. */
+static inline lgort_handle *check_self(lua_State *L, lgort_vm *vm, gort_op op) {
+  lgort_handle *h = lua_touserdata(L, 1);
+  lgort_view other = op == GORT_SEND ? LGORT_RECEIVER : LGORT_SENDER;
+  return lgort_is_known(vm, h, LGORT_CHAN) && h->view != other
+             ? h
+             : lgort_check_chan(L, 1, op);
+}
+
+/* lgort_wait_then, the short way to channels. */
+static inline int receive(lua_State *L, lgort_vm *vm, const lgort_handle *h,
+                          const gort_limit *limit, lgort_pusher push) {
+  gort_result res;
+  if (!lgort_waits_plainly(L, vm))
+    return lgort_wait_then(L, vm, lgort_source(h), GORT_RECV, NULL, limit,
+                           push);
+  int rc = gort_wait_recv(gort_vm_current(vm->vm), chan_of(h), limit, &res);
+  if (rc < 0) lgort_raise(L, rc);
+  return lgort_then(L, rc, NULL, &res, push);
+}
+
 static int chan_recv(lua_State *L) {
-  lgort_handle *h = lgort_check_chan(L, 1, GORT_RECV);
-  gort_limit limit = lgort_check_limit(L, 2);
-  return lgort_recv(L, h, &limit);
+  lgort_vm *vm = lgort_vm_of(L);
+  lgort_handle *h = check_self(L, vm, GORT_RECV);
+  gort_limit limit, *limited = NULL;
+  if (lua_gettop(L) > 1) {
+    limit = lgort_check_limit(L, 2);
+    limited = &limit;
+  }
+  return receive(L, vm, h, limited, lgort_push_received);
 }
 
 static int chan_try_recv(lua_State *L) {
@@ -102,7 +128,8 @@ static int chan_try_recv(lua_State *L) {
 }
 
 static int chan_call(lua_State *L) {
-  return lgort_iterate(L, lgort_check_chan(L, 1, GORT_RECV));
+  lgort_vm *vm = lgort_vm_of(L);
+  return receive(L, vm, check_self(L, vm, GORT_RECV), NULL, push_next);
 }
 
 /* ---- sending ----------------------------------------------------------- */
@@ -124,29 +151,50 @@ int lgort_push_done(lua_State *L, gort_result *res) {
   return 1;
 }
 
-/* The channel at 1 and the value at 2, checked and encoded. */
-static lgort_handle *check_send(lua_State *L, lgort_vm *vm, gort_value *v) {
-  lgort_handle *h = lgort_check_chan(L, 1, GORT_SEND);
-  if (lua_gettop(L) < 2) luaL_argerror(L, 2, "value expected");
+/* The value at 2, checked and encoded for the channel h. */
+static inline void check_value(lua_State *L, lgort_vm *vm,
+                               const lgort_handle *h, int top, gort_value *v) {
+  if (top < 2) luaL_argerror(L, 2, "value expected");
   int tag = gort_chan_tag(chan_of(h));
   if (tag) lgort_check_tag(L, 2, tag);
   lgort_encode(L, vm, 2, &subject, v);
-  return h;
+}
+
+/* Takes v, or drops it. */
+static inline int give(lua_State *L, lgort_vm *vm, const lgort_handle *h,
+                       gort_value *v, const gort_limit *limit) {
+  gort_result res;
+  if (!lgort_waits_plainly(L, vm))
+    return lgort_wait_then(L, vm, lgort_source(h), GORT_SEND, v, limit,
+                           lgort_push_done);
+  int rc = gort_wait_send(gort_vm_current(vm->vm), chan_of(h), v, limit, &res);
+  if (rc < 0) {
+    gort_value_drop(v);
+    lgort_raise(L, rc);
+  }
+  return lgort_then(L, rc, v, &res, lgort_push_done);
 }
 
 static int chan_send(lua_State *L) {
   lgort_vm *vm = lgort_vm_of(L);
   gort_value v;
-  gort_limit limit = lgort_check_limit(L, 3);
-  lgort_handle *h = check_send(L, vm, &v);
-  return lgort_wait_then(L, vm, lgort_source(h), GORT_SEND, &v, &limit,
-                         lgort_push_done);
+  gort_limit limit, *limited = NULL;
+  int top = lua_gettop(L);
+  if (top > 2) {
+    limit = lgort_check_limit(L, 3);
+    limited = &limit;
+  }
+  lgort_handle *h = check_self(L, vm, GORT_SEND);
+  check_value(L, vm, h, top, &v);
+  return give(L, vm, h, &v, limited);
 }
 
 static int chan_try_send(lua_State *L) {
+  lgort_vm *vm = lgort_vm_of(L);
   gort_value v;
   gort_result res;
-  lgort_handle *h = check_send(L, lgort_vm_of(L), &v);
+  lgort_handle *h = check_self(L, vm, GORT_SEND);
+  check_value(L, vm, h, lua_gettop(L), &v);
   bool done = gort_wait_try(lgort_source(h), GORT_SEND, &v, &res);
   gort_value_drop(&v);
   if (done) return lgort_push_done(L, &res);

@@ -31,6 +31,10 @@ int lgort_yield_turn(lua_State *L, lua_KContext ctx, lua_KFunction k);
 /* Raises the text of a negative code. */
 _Noreturn void lgort_raise(lua_State *L, int code);
 
+/* True when the running task, which no context ends, can park. */
+static inline bool lgort_waits_plainly(lua_State *L, lgort_vm *vm) {
+  return vm->task && !vm->task->bound && lgort_can_park(L, vm);
+}
 int lgort__wait(lua_State *L, lgort_vm *vm, gort_source *s, gort_op op,
                 gort_value *value, const gort_limit *limit, gort_result *res);
 /* gort_wait for a Lua function: 0 (res is filled) or GORT_PARKED. Raises when
@@ -39,7 +43,7 @@ int lgort__wait(lua_State *L, lgort_vm *vm, gort_source *s, gort_op op,
 static inline int lgort_wait(lua_State *L, lgort_vm *vm, gort_source *s,
                              gort_op op, gort_value *value,
                              const gort_limit *limit, gort_result *res) {
-  if (vm->task && !vm->task->bound && lgort_can_park(L, vm)) {
+  if (lgort_waits_plainly(L, vm)) {
     int rc = gort_wait(gort_vm_current(vm->vm), s, op, value, limit, res);
     if (rc >= 0) return rc;
     gort_value_drop(value);
@@ -54,21 +58,25 @@ void lgort_wait_finish(lua_State *L, gort_result *res);
 /* Pushes what a wait has given and returns how many values that is; takes the
  * result's value. */
 typedef int (*lgort_pusher)(lua_State *L, gort_result *res);
-/* Waits for s and returns what push does, at once or when the task is resumed:
- * `return lgort_wait_then(...)`. The value (NULL: nil) is taken or dropped.
- * Inline: what does not park calls push directly. */
 int lgort__then_k(lua_State *L, int status, lua_KContext push);
+/* Goes on where a wait has given rc (0 or GORT_PARKED): returns what push does,
+ * at once or when the task is resumed. The value (NULL: nil) is dropped unless
+ * it was taken. Inline: what does not park calls push directly. */
+static inline int lgort_then(lua_State *L, int rc, gort_value *value,
+                             gort_result *res, lgort_pusher push) {
+  if (rc == GORT_PARKED)
+    return lgort_park(L, (lua_KContext)push, lgort__then_k);
+  if (value && value->type != GORT_NIL) gort_value_drop(value);
+  return push(L, res);
+}
+/* Waits for s and goes on: `return lgort_wait_then(...)`. */
 static inline int lgort_wait_then(lua_State *L, lgort_vm *vm, gort_source *s,
                                   gort_op op, gort_value *value,
                                   const gort_limit *limit, lgort_pusher push) {
   gort_value none = {.type = GORT_NIL};
   gort_result res;
-  if (lgort_wait(L, vm, s, op, value ? value : &none, limit, &res) ==
-      GORT_PARKED)
-    return lgort_park(L, (lua_KContext)push, lgort__then_k);
-  if (value && value->type != GORT_NIL) /* still here unless it was taken */
-    gort_value_drop(value);
-  return push(L, &res);
+  int rc = lgort_wait(L, vm, s, op, value ? value : &none, limit, &res);
+  return lgort_then(L, rc, value, &res, push);
 }
 
 gort_limit lgort__check_limit(lua_State *L, int idx);

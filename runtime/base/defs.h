@@ -23,6 +23,7 @@
 #define GORT_LIKELY(x) __builtin_expect(!!(x), 1)
 #define GORT_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define GORT_COLD __attribute__((cold, noinline))
+#define GORT_NOINLINE __attribute__((noinline))
 #define GORT_CACHELINE 64
 
 /* The structure that holds member at ptr. */

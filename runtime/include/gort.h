@@ -446,7 +446,12 @@ typedef struct gort_result {
 GORT_API int gort_wait(gort_task *self, gort_source *s, gort_op op,
                        gort_value *value, const gort_limit *limit,
                        gort_result *res);
-/* The same, never parks: 1 done (res filled), 0 would have to wait. */
+/* The same for a channel: the shorter way there. */
+GORT_API int gort_wait_send(gort_task *self, gort_chan *c, gort_value *value,
+                            const gort_limit *limit, gort_result *res);
+GORT_API int gort_wait_recv(gort_task *self, gort_chan *c,
+                            const gort_limit *limit, gort_result *res);
+/* gort_wait, never parks: 1 done (res filled), 0 would have to wait. */
 GORT_API int gort_wait_try(gort_source *s, gort_op op, gort_value *value,
                            gort_result *res);
 /* Chooses among n cases, uniformly among those that are ready. Values of the

@@ -105,6 +105,63 @@ static int chan_poll(gort_source *s, gort_op op, gort_value *value,
                          : recv_now(c, res, wake);
 }
 
+/* ---- a task's way ------------------------------------------------------- */
+
+/* More than a look at the buffer; the lock is held. */
+static GORT_NOINLINE int send_locked(gort_task *self, gort_chan *c,
+                                     gort_value *value, gort_result *res) {
+  gort__wakelist wake = {0};
+  if (send_now(c, value, res, &wake) == GORT_PARKED)
+    return gort__wait_locked(self, &c->src, GORT_SEND, value, NULL);
+  gort__lock_give(&c->src.lock);
+  if (wake.first) gort__ready(wake.first);
+  return 0;
+}
+
+static GORT_NOINLINE int recv_locked(gort_task *self, gort_chan *c,
+                                     gort_result *res) {
+  gort__wakelist wake = {0};
+  if (recv_now(c, res, &wake) == GORT_PARKED) {
+    gort_value none = {.type = GORT_NIL};
+    return gort__wait_locked(self, &c->src, GORT_RECV, &none, NULL);
+  }
+  gort__lock_give(&c->src.lock);
+  if (wake.first) gort__ready(wake.first);
+  return 0;
+}
+
+int gort_wait_send(gort_task *self, gort_chan *c, gort_value *value,
+                   const gort_limit *limit, gort_result *res) {
+  if (GORT_UNLIKELY(limit != NULL || self->bond != NULL))
+    return gort_wait(self, &c->src, GORT_SEND, value, limit, res);
+  gort__lock_take(&c->src.lock);
+  if (c->count == c->cap || c->closed || !gort__list_empty(&c->recvq))
+    return send_locked(self, c, value, res);
+  push(c, value);
+  gort__lock_give(&c->src.lock);
+  value->type = GORT_NIL;
+  res->status = 0;
+  return 0;
+}
+
+int gort_wait_recv(gort_task *self, gort_chan *c, const gort_limit *limit,
+                   gort_result *res) {
+  if (GORT_UNLIKELY(limit != NULL || self->bond != NULL)) {
+    gort_value none = {.type = GORT_NIL};
+    return gort_wait(self, &c->src, GORT_RECV, &none, limit, res);
+  }
+  gort__lock_take(&c->src.lock);
+  if (c->count == 0 || !gort__list_empty(&c->sendq))
+    return recv_locked(self, c, res);
+  res->value = pop(c);
+  gort__lock_give(&c->src.lock);
+  res->ok = true;
+  res->status = 0;
+  return 0;
+}
+
+/* ---- as a source --------------------------------------------------------- */
+
 static void chan_enqueue(gort_source *s, gort_waiter *w) {
   gort_chan *c = chan_of(s);
   gort__list_push(w->op == GORT_SEND ? &c->sendq : &c->recvq, &w->link);

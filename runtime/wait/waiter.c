@@ -130,9 +130,8 @@ static const gort__source_ops *ops_of(const gort_source *s) {
   return s->obj.cls->source;
 }
 
-/* Queues self on s, whose lock the caller holds and this gives back. */
-static int wait_locked(gort_task *self, gort_source *s, gort_op op,
-                       gort_value *value, const gort_limit *limit) {
+int gort__wait_locked(gort_task *self, gort_source *s, gort_op op,
+                      gort_value *value, const gort_limit *limit) {
   gort__wait *wait = &self->wait;
   bool watch = limit && limit->ctx;
   gort__wait_begin(self, watch ? wait->many : &wait->one, watch ? 2 : 1,
@@ -170,7 +169,7 @@ int gort_wait(gort_task *self, gort_source *s, gort_op op, gort_value *value,
   int rc = ops_of(s)->poll(s, op, value, res, &wake);
   bool parks = rc == GORT_PARKED && !(limit && gort__limit_reached(limit, res));
   if (parks) {
-    rc = wait_locked(self, s, op, value, limit);
+    rc = gort__wait_locked(self, s, op, value, limit);
   } else {
     gort__lock_give(&s->lock);
     rc = 0;

@@ -148,6 +148,11 @@ int gort__wait_refuse(gort_task *self, int rc);
 int gort__wait_arm(gort_task *self, int64_t deadline);
 /* True, and res says so, when the limit keeps a wait from beginning. */
 bool gort__limit_reached(const gort_limit *limit, gort_result *res);
+/* Queues self on s, whose lock the caller holds and this gives back; value is
+ * taken when this gives GORT_PARKED, else there is a code. A limit's context
+ * has its room already. */
+int gort__wait_locked(gort_task *self, gort_source *s, gort_op op,
+                      gort_value *value, const gort_limit *limit);
 /* The last step of parking, when self has been queued on its sources (whose
  * locks are free again): queues the last waiter on the limit's context. */
 int gort__wait_park(gort_task *self, const gort_limit *limit);

@@ -165,18 +165,38 @@ int steps_run(unsigned workers, const void *init, size_t size) {
 
 /* ---- waiting ----------------------------------------------------------- */
 
+/* Channels by their short way, where it is: without a limit. */
+static bool is_chan(const void *source) {
+  return gort_object_class((const gort_object *)source) == gort_chan_class();
+}
+
+static const gort_limit *limit_of(int64_t deadline, gort_limit *out) {
+  *out = (gort_limit){deadline, NULL};
+  return deadline == GORT_FOREVER ? NULL : out;
+}
+
 int steps_recv(steps *s, const void *source, int64_t deadline) {
   s->res = (gort_result){.index = -2};
   s->value = (gort_value){.type = GORT_NIL};
-  return gort_wait(s->task, source_of(source), GORT_RECV, &s->value,
-                   GORT_UNTIL(deadline), &s->res);
+  gort_limit room;
+  const gort_limit *limit = limit_of(deadline, &room);
+  if (is_chan(source))
+    return gort_wait_recv(s->task, (gort_chan *)(uintptr_t)source, limit,
+                          &s->res);
+  return gort_wait(s->task, source_of(source), GORT_RECV, &s->value, limit,
+                   &s->res);
 }
 
 int steps_send(steps *s, const void *source, gort_value v, int64_t deadline) {
   s->res = (gort_result){.index = -2};
   s->value = v;
-  return gort_wait(s->task, source_of(source), GORT_SEND, &s->value,
-                   GORT_UNTIL(deadline), &s->res);
+  gort_limit room;
+  const gort_limit *limit = limit_of(deadline, &room);
+  if (is_chan(source))
+    return gort_wait_send(s->task, (gort_chan *)(uintptr_t)source, &s->value,
+                          limit, &s->res);
+  return gort_wait(s->task, source_of(source), GORT_SEND, &s->value, limit,
+                   &s->res);
 }
 
 gort_value string_value(const char *text) {
