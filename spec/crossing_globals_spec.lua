@@ -61,6 +61,14 @@ crossing("globals that a function names", function(rule, once)
     end)
   end)
 
+  rule("come under names that are no C strings", function(across)
+    with({ ["g\0n"] = 5, ["print\0"] = 6 }, function()
+      assert.equal(11, across(0, function()
+        return _ENV["g\0n"] + _ENV["print\0"]
+      end))
+    end)
+  end)
+
   rule("share what they share with captures", function(across)
     local t = {}
     with({ g_a = t, g_b = { t } }, function()

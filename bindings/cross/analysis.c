@@ -131,6 +131,7 @@ static void earliest(int *line, int64_t at) {
 static name *note_global(walk *w, lgort__str s) {
   uint32_t i = intern(w, s, NONE);
   if (i == NONE) return NULL;
+  if (memchr(s.s, 0, s.len)) w->env_escapes = true; /* not by a C string */
   w->names[i].global = true;
   return &w->names[i];
 }

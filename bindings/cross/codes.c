@@ -83,9 +83,11 @@ static int code_fill(lgort_code *c, const char *dump, size_t len) {
   c->reusable = !c->info->makes_closures && c->needs_env == LGORT_ENV_BASE;
   c->bad_up = -1;
   c->named = true;
-  for (int i = 0; i < c->info->nups; i++)
-    if (!c->info->ups[i].name || strcmp(c->info->ups[i].name, "_ENV") == 0)
+  for (int i = 0; i < c->info->nups; i++) {
+    const char *name = c->info->ups[i].name;
+    if (!name || (i != c->env_up && strcmp(name, "_ENV") == 0))
       c->named = false;
+  }
   for (int i = 0; i < c->info->nups && c->bad_up < 0; i++)
     if (c->info->ups[i].assigned && i != c->env_up) c->bad_up = i;
   return 0;

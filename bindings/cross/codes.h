@@ -32,7 +32,7 @@ typedef struct lgort_code {
   int64_t id;       /* from 1, never used again */
   int env_up;       /* the upvalue that is the globals table, -1: none */
   int needs_env;    /* enum lgort_env_kind that it needs at least */
-  bool named;       /* all its upvalues have names, none of them _ENV */
+  bool named;       /* all its upvalues have names, none but env_up's _ENV */
   bool reusable;    /* a closure of it is nobody's when its call has ended */
   int bad_up;       /* first captured variable that it assigns, -1: none */
   size_t len, factory_len;

@@ -50,28 +50,59 @@ static bool see_pure(lgort_plain *p, const void *address,
   return true;
 }
 
+/* lgort_find_env for a function of this code; it may be a closure that has
+ * something else where another had its globals. */
+static bool has_env(lua_State *L, int func, const lgort_code *code) {
+  if (!code->named) return false;
+  if (code->env_up < 0) return true;
+  lua_getupvalue(L, func, code->env_up + 1);
+  bool is = lua_istable(L, -1);
+  lua_pop(L, 1);
+  return is;
+}
+
 lgort_code *lgort_plain_code(lua_State *L, lgort_vm *vm, int idx, int *nups) {
   const lgort_proto *p = lgort_proto_of(L, vm, idx);
   if ((!p || p->of_module) && lgort_is_of_module(L, vm, idx)) return NULL;
   lgort_code *code = p && !p->of_module ? p->code : NULL;
-  if (code && code->env_up < 0 && code->named)
-    *nups = code->info->nups; /* no upvalue can be a globals table */
+  if (code && has_env(L, idx, code))
+    *nups = code->info->nups;
   else
     code = lgort_code_of(L, vm, idx, lgort_find_env(L, vm, idx, nups));
   lgort_code_take(vm, code);
   return code;
 }
 
+/* The globals table at the top of the stack has, of what the code names, just
+ * what every vm has. */
+static bool is_standard(lua_State *L, lgort_vm *vm, const lgort_code *code) {
+  int env = lua_gettop(L);
+  if (lua_topointer(L, env) == vm->base_ptr) return true;
+  if (!lgort_is_env(L, vm, env)) return false;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, vm->base);
+  bool bare = !lua_getmetatable(L, env);
+  for (size_t i = 0; i < code->info->nglobals; i++) {
+    const lgort_global *g = &code->info->globals[i];
+    if (bare) { /* the usual case, and cheaper: Lua knows C strings */
+      lua_getfield(L, env, g->name);
+      lua_getfield(L, env + 1, g->name);
+      bool same = lua_rawequal(L, -1, -2);
+      lua_pop(L, 2);
+      if (same) continue;
+    }
+    if (lgort_push_captured(L, vm, env, g)) return false;
+  }
+  return true;
+}
+
 bool lgort_plain_env(lua_State *L, lgort_vm *vm, int func,
                      const lgort_code *code) {
   if (code->env_up < 0) return true;
   if (code->needs_env > 0) return false;
+  int top = lua_gettop(L);
   lua_getupvalue(L, func, code->env_up + 1);
-  int env = lua_gettop(L);
-  bool fine = lgort_is_env(L, vm, env);
-  for (size_t i = 0; i < code->info->nglobals && fine; i++)
-    fine = !lgort_push_captured(L, vm, env, &code->info->globals[i]);
-  lua_settop(L, env - 1);
+  bool fine = is_standard(L, vm, code);
+  lua_settop(L, top);
   return fine;
 }
 
