@@ -21,6 +21,7 @@
 #include <uv.h>
 
 #include "cross/analysis.h"
+#include "cross/layout.h"
 
 struct lgort_vm;
 
@@ -57,8 +58,7 @@ typedef struct lgort_codes {
   size_t nsources;
   char **standard; /* owned, as the strings; set by the first vm (standard.h) */
   int nstandard, standard_room;
-  size_t proto_offset; /* where a closure keeps its prototype; 0: unknown */
-  size_t pc_offset;    /* where a call keeps its next instruction; 0: unknown */
+  lgort_layout layout; /* set by the first vm */
 } lgort_codes;
 
 int lgort_codes_init(lgort_codes *cs);

@@ -118,12 +118,9 @@ static lgort_proto *find_entry(lua_State *L, lgort_vm *vm, int idx,
 /* The entry for the prototype of the function at idx (absolute). NULL when
  * prototypes cannot be told apart here. */
 static lgort_proto *entry_of(lua_State *L, lgort_vm *vm, int idx) {
-  size_t offset = vm->host->codes.proto_offset;
-  if (!offset) return NULL;
+  if (!vm->host->codes.layout.protos) return NULL;
   lgort_protos *ps = &vm->protos;
-  const char *closure = lua_topointer(L, idx);
-  const void *proto;
-  memcpy(&proto, closure + offset, sizeof proto);
+  const void *proto = lgort_layout_proto(lua_topointer(L, idx));
   size_t i = lgort_recent_slot(proto);
   if (ps->recent[i].proto == proto) return ps->recent[i].entry;
   lgort_proto *entry = find_entry(L, vm, idx, proto);
@@ -215,12 +212,11 @@ static const char *source_of(lua_State *L, lgort_vm *vm, lgort_proto *p) {
 /* Stack: the Lua function of ar. */
 static bool find_line(lua_State *L, lgort_vm *vm, lua_Debug *ar,
                       const char **source, int *line) {
-  size_t offset = vm->host->codes.pc_offset;
   const void *pc = NULL;
   lgort_proto *p = entry_of(L, vm, lua_gettop(L));
   *source = source_of(L, vm, p);
-  if (offset && p) {
-    memcpy(&pc, (const char *)ar->i_ci + offset, sizeof pc);
+  if (vm->host->codes.layout.calls && p) {
+    pc = lgort_layout_pc(ar);
     *line = p->line;
     if (p->pc == pc) return true;
   }
@@ -233,10 +229,26 @@ static bool find_line(lua_State *L, lgort_vm *vm, lua_Debug *ar,
   return *line > 0;
 }
 
+/* The same where both the function and its instruction are the last ones seen. */
+static bool is_last_line(lgort_vm *vm, const lua_Debug *ar, const char **source,
+                         int *line) {
+  const lgort_layout *layout = &vm->host->codes.layout;
+  const void *closure = lgort_layout_closure(layout, ar);
+  if (!closure || !layout->protos || !layout->calls) return false;
+  const void *proto = lgort_layout_proto(closure);
+  size_t i = lgort_recent_slot(proto);
+  if (vm->protos.recent[i].proto != proto) return false;
+  const lgort_proto *p = vm->protos.recent[i].entry;
+  if (p->pc != lgort_layout_pc(ar) || !p->source) return false;
+  *source = p->source;
+  *line = p->line;
+  return true;
+}
+
 bool lgort_find_site(lua_State *L, lgort_vm *vm, const char **source,
                      int *line) {
   lua_Debug ar;
-  bool found = false;
+  bool found = lua_getstack(L, 1, &ar) && is_last_line(vm, &ar, source, line);
   for (int level = 1; !found && lua_getstack(L, level, &ar); level++) {
     lua_getinfo(L, "f", &ar);
     found = !lua_iscfunction(L, -1) && find_line(L, vm, &ar, source, line);
@@ -312,76 +324,4 @@ void lgort_push_pure(lua_State *L, lgort_vm *vm, const lgort_code *code) {
     lua_setupvalue(L, func, i + 1);
   }
   keep(L, vm, -code->id);
-}
-
-/* ---- what Lua's interface does not tell ------------------------------- */
-
-/* The heads of a Lua closure and of a call, as Lua 5.4 has them. Used only
- * after the trials below agreed. */
-struct closure_head {
-  void *next;
-  unsigned char tt, marked, nupvalues;
-  void *gclist;
-  void *proto;
-};
-struct call_head {
-  void *func, *top, *previous, *next;
-  const void *pc;
-};
-
-static const void *word_at(const void *object, size_t offset) {
-  const void *word;
-  memcpy(&word, (const char *)object + offset, sizeof word);
-  return word;
-}
-
-static const void *proto_at(lua_State *L, int idx) {
-  return word_at(lua_topointer(L, idx), offsetof(struct closure_head, proto));
-}
-
-/* Closures of two functions, each made twice, with one upvalue each. */
-static void try_protos(lua_State *L, lgort_codes *cs) {
-  static const char trial[] =
-      "local u = ... "
-      "local function make(i) if i == 1 then return function() return u end "
-      "else return function() return u, u end end end "
-      "return make(1), make(2), make(1), make(2)";
-  if (luaL_loadstring(L, trial) != LUA_OK || lua_pcall(L, 0, 4, 0) != LUA_OK)
-    return;
-  const void *a = proto_at(L, -4), *b = proto_at(L, -3);
-  if (a == proto_at(L, -2) && b == proto_at(L, -1) && a != b)
-    cs->proto_offset = offsetof(struct closure_head, proto);
-}
-
-typedef struct places {
-  const void *pc[4];
-  unsigned n;
-} places;
-
-static int note_place(lua_State *L) {
-  lua_Debug ar;
-  places *p = lua_touserdata(L, lua_upvalueindex(1));
-  if (p->n < 4 && lua_getstack(L, 1, &ar))
-    p->pc[p->n++] = word_at(ar.i_ci, offsetof(struct call_head, pc));
-  return 0;
-}
-
-/* Two calls, two instructions of four bytes apart, made twice. */
-static void try_calls(lua_State *L, lgort_codes *cs) {
-  places p = {{NULL}, 0};
-  if (luaL_loadstring(L, "local f = ... for i = 1, 2 do f() f() end") != LUA_OK)
-    return;
-  lua_pushlightuserdata(L, &p);
-  lua_pushcclosure(L, note_place, 1);
-  if (lua_pcall(L, 1, 0, 0) != LUA_OK || p.n != 4) return;
-  if (p.pc[0] == p.pc[2] && p.pc[1] == p.pc[3] &&
-      (uintptr_t)p.pc[1] - (uintptr_t)p.pc[0] == 8)
-    cs->pc_offset = offsetof(struct call_head, pc);
-}
-
-void lgort_codes_probe(lua_State *L, lgort_codes *cs) {
-  int top = lua_gettop(L);
-  try_protos(L, cs);
-  try_calls(L, cs);
-  lua_settop(L, top);
 }

@@ -70,9 +70,5 @@ void lgort_push_factory(lua_State *L, struct lgort_vm *vm,
  * nothing but itself and the pristine globals. Raises on memory. */
 void lgort_push_pure(lua_State *L, struct lgort_vm *vm, const lgort_code *code);
 void lgort_protos_fini(lgort_protos *ps);
-/* Finds out by trial where closures keep their prototypes, and calls the
- * instruction that comes next: the only things here that Lua's interface does
- * not give. Falls back to dumping each time, and to asking for lines. */
-void lgort_codes_probe(lua_State *L, lgort_codes *cs);
 
 #endif
