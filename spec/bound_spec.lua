@@ -154,6 +154,35 @@ describe("a bound task", function()
       end
     end))
 
+  it("has the context's error also where that ends as the wait begins", function()
+    local r = run([[
+      local context, time = gort.context, gort.time
+      local forms = {
+        function() time.sleep(1e-7) end,
+        function() select { { after = 1e-7 } } end,
+        function() chan():recv(1e-7) end,
+      }
+      local errors, seen = chan(#forms), {}
+      for _ = 1, 1000 do
+        local ctx, cancel = context.with_cancel(context.background())
+        for _, form in ipairs(forms) do
+          ctx:go(function()
+            local ok, err
+            repeat ok, err = pcall(form) until not ok
+            errors:try_send(err)
+          end)
+        end
+        local soon = time.monotonic() + math.random() * 5e-5
+        while time.monotonic() < soon do end
+        cancel()
+        for _ = 1, #forms do seen[errors:recv()] = true end
+      end
+      for err in pairs(seen) do print(err) end]],
+      { options = { "--procs", "8" } })
+    assert.equal("", r.err)
+    assert.equal("context canceled\n", r.out)
+  end)
+
   it("has the error of a deadline", within(5, function()
     local ch = chan(1)
     context.with_timeout(background, 0.01):go(function()

@@ -177,6 +177,7 @@ static int os_execute(lua_State *L) {
   if (lgort_can_park(L, vm)) {
     int rc = gort_blocking(gort_vm_current(vm->vm), run_command, c);
     if (rc == GORT_PARKED) return lgort_park(L, (lua_KContext)c, execute_k);
+    if (rc == GORT_EBOUND) lgort_raise(L, rc);
   }
   run_command(c); /* here, then: as Lua does */
   errno = c->error;

@@ -18,8 +18,7 @@ enum {
 
 static gort_task *self_of(lgort_vm *vm) { return gort_vm_current(vm->vm); }
 
-/* The code of the context that the running task is bound to. */
-static int end_of(lgort_vm *vm) {
+int lgort_end_of(lgort_vm *vm) {
   return gort_context_err(gort_task_context(self_of(vm)));
 }
 
@@ -66,7 +65,7 @@ int lgort__before_wait(lua_State *L, lgort_vm *vm, gort_limit *limit) {
   lgort_task *t = vm->task;
   if (t->shields) return 0;
   end_cleaning(vm);
-  int code = end_of(vm);
+  int code = lgort_end_of(vm);
   if (!code) return 0;
   if (!may_clean(L, t)) return code;
   t->cleaning = true;
@@ -86,13 +85,13 @@ void lgort__after_wait(lua_State *L, lgort_vm *vm, const gort_result *res) {
               gort_now() >= t->clean_until;
   end_cleaning(vm);
   if (res->status == GORT_EINTR) lgort_raise_interrupt(L, vm);
-  if (late || res->status == GORT_EBOUND) lgort_raise_end(L, end_of(vm));
+  if (late || res->status == GORT_EBOUND) lgort_raise_end(L, lgort_end_of(vm));
 }
 
 void lgort__check_stop(lua_State *L, lgort_vm *vm) {
   lgort_task *t = vm->task;
   if (t->shields) return;
-  int code = end_of(vm);
+  int code = lgort_end_of(vm);
   if (!code) return;
   if (may_clean(L, t)) {
     if (t->stops > 1) lgort_hook(vm, L, CLEANUP_COUNT);
@@ -114,7 +113,7 @@ void lgort_stop_again(lua_State *L, lgort_vm *vm) {
 
 bool lgort_is_end(lua_State *L, lgort_vm *vm, int idx) {
   if (!lgort_is_bound(vm) || lua_type(L, idx) != LUA_TSTRING) return false;
-  int code = end_of(vm);
+  int code = lgort_end_of(vm);
   if (!code) return false;
   /* Also as error() gives it on, with a place before it. */
   size_t len;

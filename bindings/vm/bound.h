@@ -60,6 +60,8 @@ static inline void lgort_after_wait(lua_State *L, lgort_vm *vm,
     lgort__after_wait(L, vm, res);
 }
 
+/* The code of the context that the running task is bound to. */
+int lgort_end_of(lgort_vm *vm);
 /* Raises the error of a context: its text, without a place. */
 _Noreturn void lgort_raise_end(lua_State *L, int code);
 

@@ -152,6 +152,7 @@ gort_limit lgort__check_limit(lua_State *L, int idx) {
 }
 
 void lgort_raise(lua_State *L, int code) {
+  if (code == GORT_EBOUND) lgort_raise_end(L, lgort_end_of(lgort_vm_of(L)));
   luaL_error(L, "%s", gort_strerror(code));
   abort();
 }

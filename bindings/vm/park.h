@@ -28,7 +28,8 @@ int lgort_park(lua_State *L, lua_KContext ctx, lua_KFunction k);
 /* Lets others run; the task stays runnable. */
 int lgort_yield_turn(lua_State *L, lua_KContext ctx, lua_KFunction k);
 
-/* Raises the text of a negative code. */
+/* Raises the text of a negative code; for GORT_EBOUND, which tells that the
+ * task's context was done after the call had looked, the context's error. */
 _Noreturn void lgort_raise(lua_State *L, int code);
 
 /* True when the running task, which no context ends, can park. */
