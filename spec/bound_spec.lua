@@ -154,7 +154,7 @@ describe("a bound task", function()
       end
     end))
 
-  it("has the context's error also where that ends as the wait begins", function()
+  it("has it also where the context ends as the wait begins", function()
     local r = run([[
       local context, time = gort.context, gort.time
       local forms = {

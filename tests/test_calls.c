@@ -98,7 +98,7 @@ static int push_and_call(lua_State *L) {
     if (!again) luaL_error(L, "not enough memory");
     if (!lgort_hold(&vm->held, LGORT_REF_RECORD, again))
       luaL_error(L, "not enough memory");
-    lgort_call_push_function(L, r);
+    lgort_call_push_function(L, r, false);
     lua_pushvalue(L, 1);
     int top = lua_gettop(L);
     lgort_call_push_arguments(L, r);

@@ -175,6 +175,49 @@ static void test_spawn_tree(void **state) {
   }
 }
 
+/* Starts tasks, gives them way, and tells how many were done then. */
+static gort_step spawn_and_give_way(steps *s) {
+  spawner *t = (spawner *)s;
+  STEPS_BEGIN(s);
+  SLEEP(s, MS); /* the monitor has begun to tick */
+  gort_waitgroup_add(t->wg, t->n);
+  for (t->i = 0; t->i < t->n; t->i++) {
+    worker_task w = {
+        .s.body = some_work, .wg = t->wg, .yields = t->yields, .ns = t->ns};
+    if (!GO(s->rt, w)) abort();
+  }
+  GIVE_WAY(s);
+  t->tasks = (uint64_t)atomic_load(&done);
+  atomic_store(&flag, t->tasks == (uint64_t)t->n);
+  RECV(s, t->wg, GORT_FOREVER);
+  STEPS_END(s);
+}
+
+static void test_give_way(void **state) {
+  (void)state;
+  FOR_WORKERS(w) {
+    spawner m = {.s.body = spawn_and_give_way, .n = 200};
+    assert_int_equal(gort_waitgroup_new(&m.wg), 0);
+    /* They come first, unless the monitor ticks just then; another worker may
+     * still be about those that it took. */
+    for (int tries = 0; tries < 50; tries++) {
+      reset();
+      assert_int_equal(RUN(w, m), 0);
+      assert_int_equal(done, 200);
+      if (flag) break;
+    }
+    if (w == 1) assert_true(flag);
+
+    /* Those that compute do not hold it up to their end: 1.5 s. */
+    reset();
+    m.n = 150, m.yields = 1, m.ns = 10 * MS;
+    assert_int_equal(RUN(w, m), 0);
+    assert_int_equal(done, 150);
+    assert_false(flag);
+    release(m.wg);
+  }
+}
+
 /* ---- numbers ----------------------------------------------------------- */
 
 static uint64_t numbers[4];
@@ -402,10 +445,10 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_spawn_many), cmocka_unit_test(test_spread),
       cmocka_unit_test(test_few_vms),    cmocka_unit_test(test_vm_failure),
-      cmocka_unit_test(test_spawn_tree), cmocka_unit_test(test_numtasks),
-      cmocka_unit_test(test_ids),        cmocka_unit_test(test_yield),
-      cmocka_unit_test(test_maxprocs),   cmocka_unit_test(test_stuck),
-      cmocka_unit_test(test_blocking),
+      cmocka_unit_test(test_spawn_tree), cmocka_unit_test(test_give_way),
+      cmocka_unit_test(test_numtasks),   cmocka_unit_test(test_ids),
+      cmocka_unit_test(test_yield),      cmocka_unit_test(test_maxprocs),
+      cmocka_unit_test(test_stuck),      cmocka_unit_test(test_blocking),
   };
   return RUN_GROUP(tests);
 }

@@ -14,6 +14,7 @@
 #include "cross/message.h"
 #include "cross/modules.h"
 #include "cross/plain.h"
+#include "cross/shared.h"
 #include "vm/bound.h"
 #include "vm/coro.h"
 
@@ -282,7 +283,12 @@ bool lgort_call_push_missing(lua_State *L, gort_record *r) {
          lgort_push_missing_module(L, c->values[0].u.buf);
 }
 
-void lgort_call_push_function(lua_State *L, gort_record *r) {
+bool lgort_call_push_ready(lua_State *L, lgort_vm *vm, gort_record *r) {
+  call *c = call_of(r);
+  return c->code && lgort_push_shared(L, vm, c->code, c->values);
+}
+
+void lgort_call_push_function(lua_State *L, gort_record *r, bool share) {
   lgort_vm *vm = lgort_vm_of(L);
   call *c = call_of(r);
   luaL_checkstack(L, (int)c->nargs + 6, "too many arguments");
@@ -290,6 +296,7 @@ void lgort_call_push_function(lua_State *L, gort_record *r) {
     lgort_push_pure(L, vm, c->code);
   else
     lgort_plain_push_closure(L, vm, c->code, c->values);
+  if (share) lgort_share(L, vm, c->code);
 }
 
 void lgort_call_refill(lua_State *L, gort_record *r, int func) {
@@ -319,6 +326,11 @@ static bool holds_objects(const call *c) {
   return false;
 }
 
+bool lgort_call_to_share(lgort_vm *vm, gort_record *r) {
+  const call *c = call_of(r);
+  return !c->pure && lgort_to_share(vm, c->code, c->values);
+}
+
 bool lgort_call_keeps(gort_record *r, lgort_task *t) {
   const call *c = call_of(r);
   if (!c->code->reusable || c->recursive || c->pure) return false;
@@ -345,7 +357,7 @@ int lgort_call_push(lua_State *L, gort_record *r) {
   }
   if (c->form == CALL_MESSAGE) return lgort_decode(L, vm, &c->values[0]);
   int nargs = (int)c->nargs;
-  lgort_call_push_function(L, r);
+  lgort_call_push_function(L, r, false);
   lgort_call_push_arguments(L, r);
   return 1 + nargs;
 }

@@ -33,11 +33,16 @@ bool lgort_call_push_missing(lua_State *L, gort_record *r);
 /* Pushes the function and the arguments; returns how many values. Raises. */
 int lgort_call_push(lua_State *L, gort_record *r);
 /* A plain call in two steps, with the same effect: its function, and then its
- * arguments. Keeps: the function may be called again when the task has ended
- * (noted in t); to be asked before each push. Fits: the one that t kept will
- * do, once it has been refilled with the captures of r (it is at index func).
- */
-void lgort_call_push_function(lua_State *L, gort_record *r);
+ * arguments, which drop what is left of the captures.
+ * Ready: a function that other tasks of the vm have, too, was pushed. Needs no
+ * memory but two slots of the stack. To share: others may have the function
+ * that is pushed now, if share is true then.
+ * Keeps: the function may be called again when the task has ended (noted in
+ * t); to be asked before each push. Fits: the one that t kept will do, once it
+ * has been refilled with the captures of r (it is at index func). */
+bool lgort_call_push_ready(lua_State *L, lgort_vm *vm, gort_record *r);
+bool lgort_call_to_share(lgort_vm *vm, gort_record *r);
+void lgort_call_push_function(lua_State *L, gort_record *r, bool share);
 void lgort_call_push_arguments(lua_State *L, gort_record *r);
 bool lgort_call_keeps(gort_record *r, lgort_task *t);
 bool lgort_call_fits(gort_record *r, const lgort_task *t);

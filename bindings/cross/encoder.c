@@ -132,8 +132,7 @@ static void put_userdata(lgort_encoding *x, int idx) {
   }
   if (!h->obj) lgort__refuse(x, idx, "collected");
   if (!lgort_list_handle(x->L, idx, h)) lgort__no_memory(x);
-  gort_object_retain(h->obj);
-  uint32_t n = lgort__put_ref(x, LGORT_REF_OBJECT, h->obj);
+  uint32_t n = lgort__put_ref(x, LGORT_REF_OBJECT, lgort_take_count(h));
   lgort__put_byte(x, LGORT_T_HANDLE);
   lgort__put_number(x, n);
   lgort__put_byte(x, h->view);
@@ -408,9 +407,8 @@ bool lgort_encode_simple(lua_State *L, int idx, gort_value *out) {
     case LUA_TUSERDATA: {
       lgort_handle *h = lgort_to_handle(L, idx);
       if (!h || !h->obj || !lgort_list_handle(L, idx, h)) return false;
-      gort_object_retain(h->obj);
-      *out =
-          (gort_value){.type = GORT_OBJECT, .kind = h->view, .u.obj = h->obj};
+      *out = (gort_value){
+          .type = GORT_OBJECT, .kind = h->view, .u.obj = lgort_take_count(h)};
       return true;
     }
     default:

@@ -60,7 +60,7 @@ static int handle_gc(lua_State *L) {
   if (h && h->obj) {
     lgort_handle **known = lgort_known_slot(lgort_vm_of(L), h);
     if (*known == h) *known = NULL;
-    gort_object_release(h->obj);
+    gort_object_release_many(h->obj, 1 + h->spare);
     h->obj = NULL;
   }
   return 0;
@@ -106,8 +106,8 @@ void lgort_push_new(lua_State *L, gort_object *obj, lgort_view view) {
   lgort_handle *h = lua_newuserdatauv(L, sizeof *h, 0);
   lgort_take_back(&vm->held, held);
   lgort_type_index type = type_of(obj, view);
-  *h = (lgort_handle){&lgort_handle_mark, obj, (uint8_t)view, (uint8_t)type,
-                      false};
+  *h = (lgort_handle){&lgort_handle_mark, obj,   (uint8_t)view,
+                      (uint8_t)type,      false, 0};
   lua_rawgeti(L, LUA_REGISTRYINDEX, vm->metaref[type]);
   lua_setmetatable(L, -2);
   if (++vm->new_handles > MANY_NEW && vm->new_handles % HURRY_EACH == 0)
@@ -124,7 +124,7 @@ void lgort_push_object(lua_State *L, gort_object *obj, lgort_view view) {
   gort_object_arrived(obj);
   lua_rawgeti(L, LUA_REGISTRYINDEX, lgort_vm_of(L)->handles);
   if (lua_rawgeti(L, -1, key_of(obj, view)) != LUA_TNIL) {
-    gort_object_release(obj);
+    lgort_give_count(lua_touserdata(L, -1));
     lua_remove(L, -2);
     return;
   }

@@ -6,7 +6,9 @@
  * weak table: handles of one channel are equal wherever they come from. A
  * handle of a new object enters the table when the object gets to where it
  * may come back from; most never do.
- * Ownership: a handle owns one count of its object. */
+ * Ownership: a handle owns one count of its object, and spare ones: values
+ * that come and go take theirs from there and give them back, so that vms do
+ * not fight for the object's counter. */
 #ifndef LGORT_CROSS_HANDLES_H
 #define LGORT_CROSS_HANDLES_H
 
@@ -55,6 +57,7 @@ typedef struct lgort_handle {
   uint8_t view;     /* lgort_view */
   uint8_t type;     /* lgort_type_index */
   bool listed;      /* in the weak table */
+  unsigned spare;   /* counts beside its own */
 } lgort_handle;
 
 /* Makes the metatable of a type from its methods and metamethods. The class
@@ -72,6 +75,29 @@ void lgort_push_new(lua_State *L, gort_object *obj, lgort_view view);
 /* The object of the handle h at idx leaves this vm and may come back: it will
  * be this handle then. False when memory is out. */
 bool lgort_list_handle(lua_State *L, int idx, lgort_handle *h);
+
+enum { LGORT_SPARE = 32 }; /* taken at once; up to twice as many are kept */
+
+/* A count of the handle's object for a value. */
+static inline gort_object *lgort_take_count(lgort_handle *h) {
+  if (h->spare == 0) {
+    gort_object_retain_many(h->obj, LGORT_SPARE);
+    h->spare = LGORT_SPARE;
+  }
+  h->spare--;
+  return h->obj;
+}
+/* A value's count of the handle's object becomes the handle's. */
+static inline void lgort_give_count(lgort_handle *h) {
+  if (++h->spare < 2 * LGORT_SPARE) return;
+  h->spare -= LGORT_SPARE;
+  gort_object_release_many(h->obj, LGORT_SPARE);
+}
+/* The handle keeps its own count only. */
+static inline void lgort_settle_counts(lgort_handle *h) {
+  if (h->spare) gort_object_release_many(h->obj, h->spare);
+  h->spare = 0;
+}
 
 extern const char lgort_handle_mark;
 

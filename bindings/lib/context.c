@@ -283,8 +283,7 @@ static int ctx_go(lua_State *L) {
     lgort_call_free(r);
     lgort_raise(L, GORT_ENOMEM);
   }
-  gort_go(vm->rt, r);
-  return 0;
+  return lgort_start_task(L, vm, r);
 }
 
 static int context_current(lua_State *L) {

@@ -54,20 +54,20 @@ static pending *capture(lua_State *L, gort_group *g) {
   return p;
 }
 
-/* The group has counted it. */
-static int start(lua_State *L, gort_group *g, pending *p) {
+/* The call, to be started: the group has counted it. */
+static gort_record *take_call(gort_group *g, pending *p) {
   gort_record *r = p->record;
   gort_object *obj = (gort_object *)(void *)g;
   p->record = NULL;
   gort_object_retain(obj);
   lgort_call_tell(r, obj);
-  gort_go(lgort_vm_of(L)->rt, r);
-  return 0;
+  return r;
 }
 
 static int entered(lua_State *L, gort_result *res) {
   (void)res;
-  return start(L, check(L), lua_touserdata(L, 2));
+  gort_record *r = take_call(check(L), lua_touserdata(L, 2));
+  return lgort_start_task(L, lgort_vm_of(L), r);
 }
 
 static int group_go(lua_State *L) {
@@ -83,7 +83,7 @@ static int group_try_go(lua_State *L) {
   gort_result res;
   pending *p = capture(L, g);
   bool enters = gort_wait_try(source_of(g), GORT_SEND, &none, &res);
-  if (enters) start(L, g, p);
+  if (enters) gort_go(lgort_vm_of(L)->rt, take_call(g, p));
   lua_pushboolean(L, enters);
   return 1;
 }

@@ -41,6 +41,8 @@ void lgort_open_collect(lua_State *L);
 /* The globals go, chan, select, gort, and the same through require. */
 void lgort_open_all(lua_State *L);
 
+/* Starts the call r; ends a function without results: `return ...`. */
+int lgort_start_task(lua_State *L, lgort_vm *vm, gort_record *r);
 /* Ends a receive: pushes v, ok or nil, false, err. */
 int lgort_push_received(lua_State *L, gort_result *res);
 /* Ends an operation without a value: true or false, err. */

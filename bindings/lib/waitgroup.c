@@ -49,10 +49,8 @@ static int wg_go(lua_State *L) {
     lgort_call_free(r);
     return luaL_error(L, "wait group counter out of range");
   }
-  gort_object_retain(h->obj);
-  lgort_call_tell(r, h->obj);
-  gort_go(vm->rt, r);
-  return 0;
+  lgort_call_tell(r, lgort_take_count(h));
+  return lgort_start_task(L, vm, r);
 }
 
 static int wg_new(lua_State *L) {

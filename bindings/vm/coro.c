@@ -326,9 +326,12 @@ static int kept_end(lua_State *L, int status, lua_KContext ctx) {
   return 1;
 }
 
-/* The same; returns the function, which is to be used again. Stack: the message
- * handler, the function twice, its arguments. */
+/* Pushes the arguments and does the same; returns the function, which is to be
+ * used again. Stack: the message handler, the function. */
 static int call_and_keep(lua_State *L, lgort_task *lt) {
+  lua_pushvalue(L, 2);
+  lgort_call_push_arguments(L, lt->record);
+  drop_record(lt);
   int status = lua_pcallk(L, lua_gettop(L) - 3, results_of(lt), 1,
                           (lua_KContext)lt, kept_end);
   return kept_end(L, status, (lua_KContext)lt);
@@ -370,28 +373,31 @@ static int load_and_call(lua_State *L, int status, lua_KContext ctx) {
                           : body_end(L, status, (lua_KContext)lt);
 }
 
-/* The coroutine's function. Stack: the message handler; a closure that fits. */
+/* The coroutine's function. Stack: the message handler; the function, from
+ * the coroutine or from all. */
 static int task_body(lua_State *L) {
   lgort_vm *vm = lgort_vm_of(L);
   lgort_task *lt = vm->task;
   gort_record *r = lt->record;
   /* Only memory can run out on the plain ways: see run. */
-  if (lua_gettop(L) > 1) {
-    lgort_call_keeps(r, lt);
-    lgort_call_refill(L, r, 2);
-  } else if (!lgort_call_is_plain(vm, r)) {
-    return load_and_call(L, LUA_OK, (lua_KContext)lt);
-  } else if (lgort_call_keeps(r, lt)) {
-    lgort_call_push_function(L, r);
-  } else {
-    lgort_call_push(L, r);
-    drop_record(lt);
-    return call_function(L, lt);
+  switch (lt->origin) {
+    case LGORT_FROM_MESSAGE:
+      return load_and_call(L, LUA_OK, (lua_KContext)lt);
+    case LGORT_FROM_CALL:
+      if (!lgort_call_keeps(r, lt)) break;
+      lgort_call_push_function(L, r, false);
+      return call_and_keep(L, lt);
+    case LGORT_FROM_LAST:
+      lgort_call_keeps(r, lt);
+      lgort_call_refill(L, r, 2);
+      return call_and_keep(L, lt);
+    default:;
   }
-  lua_pushvalue(L, 2);
+  if (lt->origin != LGORT_FROM_ALL)
+    lgort_call_push_function(L, r, lt->origin == LGORT_FIRST_OF_ALL);
   lgort_call_push_arguments(L, r);
   drop_record(lt);
-  return call_and_keep(L, lt);
+  return call_function(L, lt);
 }
 
 /* ---- steps ------------------------------------------------------------- */
@@ -401,6 +407,7 @@ static gort_step run(lgort_vm *vm, lgort_task *lt, int nargs) {
   if (vm->encoder.busy || vm->encoder.inner) lgort_encoder_unwind(&vm->encoder);
   if (vm->held.n > 0) lgort_unhold(&vm->held, 0);
   vm->turns++;
+  vm->starts = 0;
   vm->task_co = lt->co;
   vm->task = lt;
   vm->yielding = LGORT_YIELD_USER;
@@ -417,8 +424,9 @@ static gort_step run(lgort_vm *vm, lgort_task *lt, int nargs) {
     if (vm->yielding == LGORT_YIELD_USER) lua_pop(lt->co, nres);
     lgort_set_suspended(lt->co, true);
     lt->computes = vm->yielding == LGORT_YIELD_TURN;
-    return vm->yielding == LGORT_YIELD_PARK ? GORT_STEP_PARKED
-                                            : GORT_STEP_YIELDED;
+    return vm->yielding == LGORT_YIELD_PARK  ? GORT_STEP_PARKED
+           : vm->yielding == LGORT_YIELD_WAY ? GORT_STEP_GAVE_WAY
+                                             : GORT_STEP_YIELDED;
   }
   if (status != LUA_OK) {
     /* Memory ran out before the call, or even for the report. */
@@ -464,6 +472,22 @@ void lgort_fail(gort_record *r, int code) {
   h->on_task_error(h, false, report);
 }
 
+/* Chooses where lt has its function from, and pushes onto its coroutine what is
+ * there already; how many values that is. */
+static int push_origin(lgort_vm *vm, lgort_task *lt, gort_record *r) {
+  lt->origin = LGORT_FROM_MESSAGE;
+  if (!lgort_call_is_plain(vm, r)) return 0;
+  lt->origin = LGORT_FROM_ALL;
+  if (lgort_call_push_ready(lt->co, vm, r)) return 1;
+  lt->origin = LGORT_FIRST_OF_ALL;
+  if (lgort_call_to_share(vm, r)) return 0;
+  lt->origin = LGORT_FROM_CALL;
+  if (!lgort_call_fits(r, lt)) return 0;
+  lt->origin = LGORT_FROM_LAST;
+  lua_pushvalue(lt->co, 1);
+  return 1;
+}
+
 gort_step lgort_start(gort_vm *gvm, gort_task *t, gort_record *r) {
   lgort_vm *vm = gort_vm_state(gvm);
   lgort_task *lt = take_coroutine(vm);
@@ -483,9 +507,7 @@ gort_step lgort_start(gort_vm *gvm, gort_task *t, gort_record *r) {
   }
   lua_pushcfunction(lt->co, task_body);
   lua_pushcfunction(lt->co, lgort_traceback);
-  bool fits = lgort_call_fits(r, lt) && lgort_call_is_plain(vm, r);
-  if (fits) lua_pushvalue(lt->co, 1);
-  return run(vm, lt, 1 + fits);
+  return run(vm, lt, 1 + push_origin(vm, lt, r));
 }
 
 gort_step lgort_resume(gort_vm *gvm, gort_task *t) {

@@ -63,6 +63,11 @@ int lgort_yield_turn(lua_State *L, lua_KContext ctx, lua_KFunction k) {
   return lua_yieldk(L, 0, ctx, k);
 }
 
+int lgort_give_way(lua_State *L, lua_KContext ctx, lua_KFunction k) {
+  lgort_vm_of(L)->yielding = LGORT_YIELD_WAY;
+  return lua_yieldk(L, 0, ctx, k);
+}
+
 /* Before the wait of a task that a context may end: its limit, cut. */
 static const gort_limit *bound_limit(lua_State *L, lgort_vm *vm,
                                      gort_value *value, const gort_limit *limit,

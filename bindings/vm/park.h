@@ -27,6 +27,8 @@ void lgort_will_park(lua_State *L, lgort_vm *vm);
 int lgort_park(lua_State *L, lua_KContext ctx, lua_KFunction k);
 /* Lets others run; the task stays runnable. */
 int lgort_yield_turn(lua_State *L, lua_KContext ctx, lua_KFunction k);
+/* Lets those begin that the task has started; it goes on soon. */
+int lgort_give_way(lua_State *L, lua_KContext ctx, lua_KFunction k);
 
 /* Raises the text of a negative code; for GORT_EBOUND, which tells that the
  * task's context was done after the call had looked, the context's error. */

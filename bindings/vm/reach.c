@@ -5,6 +5,7 @@
  * Walks through all values, as a collector does: first from everything but the
  * tasks asked about, then from each of these, as far as the first walk has
  * not come. A table of what was met says by which walk it was last.
+ * Handles give back their spare counts first: what is left is known.
  * It runs between two tasks, after a collection (what is garbage has handles,
  * too) and with the collector stopped. */
 #include "vm/reach.h"
@@ -53,6 +54,7 @@ static void visit(walk *w) {
     lua_rawseti(L, QUEUE, ++w->tail);
     return;
   }
+  if (h->obj) lgort_settle_counts(h);
   if (h->obj && gort_reach_add(w->r, (size_t)w->who, h->obj, first) < 0)
     luaL_error(L, "not enough memory");
   lua_pop(L, 1);

@@ -123,6 +123,7 @@ static int open_state(lua_State *L) {
   vm->factories = lgort_ref_table(L, NULL);
   vm->old_factories = lgort_ref_table(L, NULL);
   vm->anchors = lgort_ref_table(L, "v");
+  vm->shared_closures = lgort_ref_table(L, "v");
   lgort_codes *codes = &vm->host->codes;
   if (gort_vm_index(vm->vm) == 0) lgort_layout_probe(L, &codes->layout);
   lgort_open_pool(L);

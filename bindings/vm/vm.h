@@ -65,7 +65,8 @@ typedef struct lgort_host {
 typedef enum lgort_yield {
   LGORT_YIELD_USER, /* coroutine.yield: its own business */
   LGORT_YIELD_PARK, /* the task waits */
-  LGORT_YIELD_TURN  /* the task lets others run */
+  LGORT_YIELD_TURN, /* the task lets others run ... */
+  LGORT_YIELD_WAY   /* ... those that it has just started */
 } lgort_yield;
 
 /* What shall become of the task that runs (the main one, at a prompt). */
@@ -74,6 +75,15 @@ typedef enum lgort_interrupt {
   LGORT_INTERRUPT_ONCE, /* an error at its next instruction or wait's end */
   LGORT_INTERRUPT_STICK /* at each one, until this is taken back */
 } lgort_interrupt;
+
+/* Where a task has its function from. */
+typedef enum lgort_origin {
+  LGORT_FROM_MESSAGE, /* the call is to be unpacked */
+  LGORT_FROM_CALL,    /* made for it */
+  LGORT_FROM_LAST,    /* what the coroutine called last, with other captures */
+  LGORT_FROM_ALL,     /* other tasks have it, too (shared.h) ... */
+  LGORT_FIRST_OF_ALL  /* ... from now on */
+} lgort_origin;
 
 /* The Lua half of a task; stays with its coroutine when that is reused. */
 typedef struct lgort_task {
@@ -100,6 +110,7 @@ typedef struct lgort_task {
   bool ended;          /* by the error of its context */
   bool asked;          /* in this step by the hook to get on */
   uint8_t stops;       /* how often the hook has raised, up to 2 */
+  uint8_t origin;      /* lgort_origin */
   int64_t clean_until; /* when the clean-up must be over; 0: none goes on */
   int64_t clean_left;  /* how long the next one may take, in ns */
   gort_object *told;   /* owned: hears how the call ended, or NULL */
@@ -107,6 +118,15 @@ typedef struct lgort_task {
 } lgort_task;
 
 enum { LGORT_TYPES = 32, LGORT_KNOWN = 8, LGORT_CASE_NAMES = 5 };
+enum { LGORT_SHARED = 4, LGORT_SHARED_CAPTURES = 6 };
+
+/* The captures that a code came with last (shared.h). */
+typedef struct lgort_shared {
+  int64_t id; /* of the code; 0: of none */
+  bool made;  /* a closure of them, in vm->shared_closures */
+  gort_value captures[LGORT_SHARED_CAPTURES]; /* not owned: to be compared */
+  struct lgort_handle *handles[LGORT_SHARED_CAPTURES]; /* of the closure */
+} lgort_shared;
 
 typedef struct lgort_vm {
   gort_vm *vm;
@@ -118,6 +138,8 @@ typedef struct lgort_vm {
    * Relaxed: the handler runs on the thread that writes it. */
   _Atomic(lua_State *) innermost;
   unsigned turns;     /* of tasks, so far */
+  unsigned starts;    /* calls in this turn ... */
+  unsigned most;      /* ... and when to let them begin (lib/task.c) */
   lua_State *task_co; /* the running task's own coroutine ... */
   lgort_task *task;   /* ... and the task; NULL between tasks */
   int nopark;         /* resumes in progress that cannot be yielded across */
@@ -150,6 +172,7 @@ typedef struct lgort_vm {
   lgort_encoder encoder;
   lgort_protos protos; /* functions of this vm to codes */
   lgort_purse purses[LGORT_PURSES];
+  lgort_shared shared[LGORT_SHARED];
   lgort_special special;         /* tables that are modules, globals, classes */
   struct lgort_class *additions; /* owned: in use here; or NULL */
 
@@ -158,9 +181,10 @@ typedef struct lgort_vm {
   int factories;     /* code id to the function that makes closures; ... */
   int old_factories; /* ... those that were many before these */
   int nfactories;
-  int anchors;    /* weak: keeps protos' entries honest (protos.h) */
-  int classes;    /* weak: class id to its table (classes.h) */
-  int class_info; /* weak: table to what is known of it as a class */
+  int anchors;         /* weak: keeps protos' entries honest (protos.h) */
+  int shared_closures; /* weak: those of shared, from 1 */
+  int classes;         /* weak: class id to its table (classes.h) */
+  int class_info;      /* weak: table to what is known of it as a class */
   int class_info_meta;
   bool has_classes;    /* there ever was one */
   int added;           /* library, key, library, key ... (additions.c) */

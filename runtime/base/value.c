@@ -12,16 +12,20 @@ struct gort_buf {
   _Alignas(16) char bytes[];
 };
 
-void gort_object_retain(gort_object *o) {
-  atomic_fetch_add_explicit(&o->refs, 1, memory_order_relaxed);
+void gort_object_retain_many(gort_object *o, unsigned n) {
+  atomic_fetch_add_explicit(&o->refs, n, memory_order_relaxed);
 }
 
-void gort_object_release(gort_object *o) {
+void gort_object_release_many(gort_object *o, unsigned n) {
   unsigned before =
-      atomic_fetch_sub_explicit(&o->refs, 1, memory_order_acq_rel);
-  GORT_ASSERT(before > 0);
-  if (before == 1) o->cls->destroy(o);
+      atomic_fetch_sub_explicit(&o->refs, n, memory_order_acq_rel);
+  GORT_ASSERT(before >= n);
+  if (before == n) o->cls->destroy(o);
 }
+
+void gort_object_retain(gort_object *o) { gort_object_retain_many(o, 1); }
+
+void gort_object_release(gort_object *o) { gort_object_release_many(o, 1); }
 
 const gort_class *gort_object_class(const gort_object *o) { return o->cls; }
 

@@ -188,6 +188,9 @@ typedef struct gort_class {
 
 GORT_API void gort_object_retain(gort_object *o);
 GORT_API void gort_object_release(gort_object *o);
+/* The same for n counts at once. */
+GORT_API void gort_object_retain_many(gort_object *o, unsigned n);
+GORT_API void gort_object_release_many(gort_object *o, unsigned n);
 GORT_API const gort_class *gort_object_class(const gort_object *o);
 /* An interpreter says that a handle of o has come to a vm from elsewhere. */
 GORT_API void gort_object_arrived(gort_object *o);
@@ -198,6 +201,7 @@ GORT_API void gort_object_arrived(gort_object *o);
 typedef enum gort_step {
   GORT_STEP_PARKED,   /* it waits; the wait core will ready it */
   GORT_STEP_YIELDED,  /* it may go on at any time: preempted or polite */
+  GORT_STEP_GAVE_WAY, /* the same, once the tasks that it made have begun */
   GORT_STEP_FINISHED, /* gone; the interpreter has let go of the task */
 } gort_step;
 

@@ -101,9 +101,10 @@ struct gort_leaks {
 _Atomic uint32_t gort__arrivals;
 
 void gort_object_arrived(gort_object *o) {
-  atomic_store_explicit(
-      &o->arrived, atomic_load_explicit(&gort__arrivals, memory_order_relaxed),
-      memory_order_relaxed);
+  uint32_t now = atomic_load_explicit(&gort__arrivals, memory_order_relaxed);
+  /* Mostly known: its cache line stays where it is. */
+  if (atomic_load_explicit(&o->arrived, memory_order_relaxed) != now)
+    atomic_store_explicit(&o->arrived, now, memory_order_relaxed);
 }
 
 /* ---- what a vm tells --------------------------------------------------- */

@@ -55,6 +55,28 @@ static void hint(gort *rt, gort_worker *w) {
   gort__sched_wake(rt);
 }
 
+/* Puts vm into w's slot, and what was there into the queue; false: the slot was
+ * free. */
+static bool fill_slot(gort *rt, gort_worker *w, gort_vm *vm) {
+  gort_vm *old = atomic_exchange(&w->next_vm, vm);
+  if (old) gort__sched_queue_vm(rt, w, old, false);
+  return old != NULL;
+}
+
+void gort__sched_give_way(gort_worker *w, gort_vm *vm) {
+  fill_slot(w->rt, w, vm);
+  w->gives_way = true;
+  w->gave_way_at = gort__monitor_now(w->rt);
+}
+
+bool gort__sched_gives_way(gort_worker *w) {
+  if (GORT_LIKELY(!w->gives_way)) return false;
+  w->gives_way = gort__ring_count(&w->records) &&
+                 gort__monitor_now(w->rt) == w->gave_way_at &&
+                 atomic_load_explicit(&w->next_vm, memory_order_relaxed);
+  return w->gives_way;
+}
+
 /* vm has just become QUEUED. */
 static void publish_vm(gort *rt, gort_vm *vm) {
   gort_worker *w = gort__self;
@@ -71,11 +93,7 @@ static void publish_vm(gort *rt, gort_vm *vm) {
     hint(rt, w);
     return;
   }
-  gort_vm *old = atomic_exchange(&w->next_vm, vm);
-  if (old) {
-    gort__sched_queue_vm(rt, w, old, false);
-    gort__sched_wake(rt);
-  }
+  if (fill_slot(rt, w, vm)) gort__sched_wake(rt);
 }
 
 /* Into a vm that this thread does not hold. */
@@ -423,7 +441,7 @@ bool gort__sched_find(gort_worker *w, gort__work *out) {
   }
   if (w->searches % GLOBAL_TURN == 0 && find_global(rt, w, out)) return true;
   if (found_vm(pop_global_vm(rt, w, true), out)) return true;
-  if (w->searches % 2 == 0 &&
+  if ((w->searches % 2 == 0 || gort__sched_gives_way(w)) &&
       found_record(rt, w, gort__ring_pop(&w->records), out))
     return true;
   /* Two vms that hand over to each other through the slot are not alone. */
@@ -436,7 +454,8 @@ bool gort__sched_find(gort_worker *w, gort__work *out) {
 }
 
 gort_vm *gort__sched_partner(gort_worker *w) {
-  if (++w->searches % PARTNER_TURNS == 0) return NULL; /* search in full */
+  if (++w->searches % PARTNER_TURNS == 0 || gort__sched_gives_way(w))
+    return NULL; /* search in full */
   gort_vm *vm = take_slot(w);
   if (vm)
     atomic_store_explicit(&vm->state_now, GORT_VM_RUNNING,
@@ -445,11 +464,11 @@ gort_vm *gort__sched_partner(gort_worker *w) {
 }
 
 gort_record *gort__sched_record_for(gort_worker *w, gort_vm *vm) {
-  if (vm != w->home || gort__vm_live(vm) >= w->allow ||
-      atomic_load_explicit(&w->next_vm, memory_order_relaxed) ||
-      gort__ring_count(&w->vms))
-    return NULL;
-  return gort__ring_pop(&w->records);
+  if (vm != w->home || gort__vm_live(vm) >= w->allow) return NULL;
+  bool others = atomic_load_explicit(&w->next_vm, memory_order_relaxed) ||
+                gort__ring_count(&w->vms);
+  return others && !gort__sched_gives_way(w) ? NULL
+                                             : gort__ring_pop(&w->records);
 }
 
 bool gort__sched_others(gort_worker *w) {

@@ -51,6 +51,12 @@ bool gort__sched_find(gort_worker *w, gort__work *out);
 gort_vm *gort__sched_partner(gort_worker *w);
 /* The next record if it may start in vm right away. Owner of both. */
 gort_record *gort__sched_record_for(gort_worker *w, gort_vm *vm);
+/* The running task of vm, which w has just put down (QUEUED), gives way to the
+ * records in w's ring: it goes on when they have begun, or at the monitor's
+ * next tick, before others that wait for a turn. */
+void gort__sched_give_way(gort_worker *w, gort_vm *vm);
+/* Whether that is still so: records come first. */
+bool gort__sched_gives_way(gort_worker *w);
 /* True when w has other work than the vm it holds. */
 bool gort__sched_others(gort_worker *w);
 /* Queues a vm in state QUEUED: at the end of the global queue (fair) or of

@@ -89,7 +89,9 @@ static void run_call(gort_worker *w, gort_vm *vm, gort_task *t) {
     r = vm->start_next;
     vm->start_next = NULL;
   } else {
-    if (gort__worker_run(w, vm, t) && vm->loop) gort__loop_poll(vm);
+    gort_step step = gort__worker_run(w, vm, t);
+    bool over = step == GORT_STEP_PARKED || step == GORT_STEP_FINISHED;
+    if (!over && vm->loop) gort__loop_poll(vm);
     ended = vm->n_live < live;
   }
   while (r || (ended && (r = next_record(w->rt, vm)))) {

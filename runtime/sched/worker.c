@@ -38,37 +38,33 @@ static void end_step(gort_worker *w) {
       memory_order_relaxed);
 }
 
-/* What a step left behind; true when the task only yielded. */
-static bool after_step(gort_worker *w, gort_vm *vm, gort_task *t,
-                       gort_step step) {
+/* What a step left behind. */
+static gort_step after_step(gort_worker *w, gort_vm *vm, gort_task *t,
+                            gort_step step) {
   vm->current = NULL;
   end_step(w);
   if (step == GORT_STEP_PARKED) {
     atomic_store_explicit(&vm->parked, vm->n_parked += 1, memory_order_relaxed);
     t->wait.counted = true;
-    return false;
-  }
-  if (step == GORT_STEP_YIELDED) {
+  } else if (step != GORT_STEP_FINISHED) {
     gort__runq_push(&vm->turnq, &t->node);
-    return true;
-  }
-  if (step == GORT_STEP_FINISHED) {
+  } else {
     add_one(&w->finished);
     atomic_store_explicit(&vm->live, vm->n_live -= 1, memory_order_relaxed);
     bool was_main = t == w->rt->main_task;
     gort__task_free(vm, t);
     if (was_main) gort__main_ended(w->rt);
   }
-  return false;
+  return step;
 }
 
-bool gort__worker_run(gort_worker *w, gort_vm *vm, gort_task *t) {
+gort_step gort__worker_run(gort_worker *w, gort_vm *vm, gort_task *t) {
   vm->current = t;
   if (GORT_UNLIKELY(gort__task_is_work(t))) {
     t->call(vm, t);
     vm->current = NULL;
     end_step(w);
-    return false;
+    return GORT_STEP_FINISHED;
   }
   if (t->wait.counted) {
     atomic_store_explicit(&vm->parked, vm->n_parked -= 1, memory_order_relaxed);
@@ -77,11 +73,12 @@ bool gort__worker_run(gort_worker *w, gort_vm *vm, gort_task *t) {
   return after_step(w, vm, t, w->rt->options.ops->resume(vm, t));
 }
 
-bool gort__worker_start_record(gort_worker *w, gort_vm *vm, gort_record *r) {
+gort_step gort__worker_start_record(gort_worker *w, gort_vm *vm,
+                                    gort_record *r) {
   gort_task *t = gort__task_new(vm, r->id);
   if (GORT_UNLIKELY(!t)) {
     gort__sched_fail(w, r, GORT_ENOMEM);
-    return false;
+    return GORT_STEP_FINISHED;
   }
   if (vm->index == 0 && !w->rt->serves) w->rt->main_task = t;
   vm->current = t;
@@ -116,10 +113,38 @@ static bool lost_place(gort_worker *w) {
          !regain_place(w);
 }
 
-void gort__worker_put_down(gort_worker *w, gort_vm *vm, bool fair) {
+static void fire_timers(gort *rt) {
+  if (gort__timers_next(&rt->timers) == GORT_FOREVER) return;
+  int64_t now = gort_now();
+  if (gort__timers_next(&rt->timers) <= now) gort__timers_fire(rt, now);
+}
+
+static void let_go(gort_worker *w, gort_vm *vm) {
   atomic_store_explicit(&w->vm, NULL, memory_order_relaxed);
   atomic_store(&vm->state_now, GORT_VM_QUEUED);
+}
+
+void gort__worker_put_down(gort_worker *w, gort_vm *vm, bool fair) {
+  let_go(w, vm);
   gort__sched_queue_vm(w->rt, w, vm, fair);
+}
+
+/* Whether the vm should be put down after this step, and that done. */
+static bool others_turn(gort_worker *w, gort_vm *vm, gort_step step) {
+  fire_timers(w->rt);
+  if (vm->loop) gort__loop_poll(vm);
+  if (!gort__sched_others(w)) return false;
+  if (step == GORT_STEP_GAVE_WAY) {
+    let_go(w, vm);
+    gort__sched_give_way(w, vm);
+  } else if (!gort__sched_gives_way(w)) {
+    gort__worker_put_down(w, vm, step == GORT_STEP_YIELDED);
+  } else {
+    return false;
+  }
+  /* Somebody asleep may take what this worker leaves behind. */
+  gort__sched_wake(w->rt);
+  return true;
 }
 
 /* Leaves a vm without ready tasks; false when some arrived meanwhile. */
@@ -137,12 +162,6 @@ bool gort__worker_leave_vm(gort_worker *w, gort_vm *vm) {
     return true;
   atomic_store_explicit(&w->vm, vm, memory_order_release);
   return false;
-}
-
-static void fire_timers(gort *rt) {
-  if (gort__timers_next(&rt->timers) == GORT_FOREVER) return;
-  int64_t now = gort_now();
-  if (gort__timers_next(&rt->timers) <= now) gort__timers_fire(rt, now);
 }
 
 bool gort__worker_block_locked(gort_worker *w) {
@@ -166,13 +185,13 @@ static void run_vm(gort_worker *w, gort__work work) {
   int budget = SLICE;
   atomic_store_explicit(&w->vm, vm, memory_order_release);
   for (;;) {
-    bool yielded;
+    gort_step step;
     gort_task *t;
     if (r) {
-      yielded = gort__worker_start_record(w, vm, r);
+      step = gort__worker_start_record(w, vm, r);
       r = NULL;
     } else if ((t = gort__vm_next(vm))) {
-      yielded = gort__worker_run(w, vm, t);
+      step = gort__worker_run(w, vm, t);
     } else if ((r = gort__sched_record_for(w, vm))) {
       continue;
     } else {
@@ -194,15 +213,9 @@ static void run_vm(gort_worker *w, gort__work work) {
             atomic_load_explicit(&rt->stopping, memory_order_relaxed)))
       break;
     if (lost_place(w)) break;
+    bool yielded = step == GORT_STEP_YIELDED || step == GORT_STEP_GAVE_WAY;
     if (GORT_UNLIKELY(yielded) || --budget <= 0) {
-      fire_timers(rt);
-      if (vm->loop) gort__loop_poll(vm);
-      if (gort__sched_others(w)) {
-        gort__worker_put_down(w, vm, yielded);
-        /* Somebody asleep may take what this worker leaves behind. */
-        gort__sched_wake(rt);
-        return;
-      }
+      if (others_turn(w, vm, step)) return;
       budget = SLICE;
     }
   }

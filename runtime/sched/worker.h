@@ -34,6 +34,8 @@ typedef struct gort_worker {
   uint64_t next_id, last_id; /* task ids reserved for this worker */
   unsigned quiet;            /* hints to ignore before the next wake-up */
   int64_t hinted_at;         /* when one was followed, by the monitor's clock */
+  bool gives_way;            /* next_vm's task waits for records to start ... */
+  int64_t gave_way_at;       /* ... since then, by the monitor's clock */
   bool has_thread;           /* false: gort_run's caller is the thread */
 
   /* Guarded by rt->lock. */
@@ -79,10 +81,10 @@ void gort__worker_loop(gort_worker *w, gort_record *first);
 /* w gives its place to another: true when it had one. Under rt->lock; what is
  * in its queues is to be spilled. */
 bool gort__worker_block_locked(gort_worker *w);
-/* The steps of running a vm that w holds. A task, a record: true when it only
- * yielded. */
-bool gort__worker_run(gort_worker *w, gort_vm *vm, gort_task *t);
-bool gort__worker_start_record(gort_worker *w, gort_vm *vm, gort_record *r);
+/* The steps of running a vm that w holds: a task, a record. */
+gort_step gort__worker_run(gort_worker *w, gort_vm *vm, gort_task *t);
+gort_step gort__worker_start_record(gort_worker *w, gort_vm *vm,
+                                    gort_record *r);
 /* Leaves a vm without ready tasks; false when some arrived meanwhile. */
 bool gort__worker_leave_vm(gort_worker *w, gort_vm *vm);
 /* Queues it: at the end (fair), or here. */

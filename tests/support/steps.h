@@ -55,6 +55,13 @@ struct steps {
     case __LINE__:;           \
   } while (0)
 
+#define GIVE_WAY(s)            \
+  do {                         \
+    (s)->at = __LINE__;        \
+    return GORT_STEP_GAVE_WAY; \
+    case __LINE__:;            \
+  } while (0)
+
 /* call parks, is done or fails; afterwards s->rc is 0 (see s->res) or the
  * failure's code. */
 #define AWAIT(s, call)                          \
