@@ -16,12 +16,20 @@ local function lua(code, ...)
   f:write(code)
   f:close()
   local command = "LUA_CPATH='%s' timeout 60 lua5.4 %s %s 2>&1"
+  if code:find "^%-%-perturbed" then
+    command = "MALLOC_PERTURB_=165 " .. command
+  end
   local p = assert(io.popen(command:format(build, path,
     table.concat({ ... }, " "))))
   local out = p:read "a"
   local _, _, status = p:close()
   os.remove(path)
   return out, status
+end
+
+-- The same where memory that has been freed does not stay as it was.
+local function lua_perturbed(code)
+  return lua("--perturbed\n" .. code)
 end
 
 describe("gort in a stock lua", function()
@@ -164,5 +172,71 @@ describe("gort in a stock lua", function()
       print(c2:err())]]
     assert.are.equal("context canceled\n", out)
     assert.are.equal(0, status or 0)
+  end)
+
+  it("is there for finalizers that are older than it", function()
+    local out, status = lua_perturbed [[
+      local gort
+      -- A global: is finalized when the state closes, not before.
+      late = setmetatable({}, { __gc = function()
+        print(pcall(late.chan.try_recv, late.chan))
+        print(gort.sendable { {}, { "x" } })
+        print(gort.sendable(function() return gort end))
+        local c = gort.chan(1)
+        print(coroutine.resume(coroutine.create(c.try_send), c, 1))
+        print(c:recv())
+        local ctx, cancel = gort.context.with_timeout(
+          gort.context.background(), 100)
+        cancel()
+        print(ctx:err())
+        print(gort.time.timer(100):stop())
+        print(gort.runtime.numtasks())
+        print(pcall(gort.go, print))
+        print(pcall(gort.time.sleep, 1))
+        print(pcall(gort.run, print))
+        print(load "return 1 + 1"())
+        collectgarbage()
+      end })
+      gort = require "gort"
+      late.chan = gort.chan(1)
+      gort.run(function()
+        local c = gort.chan(1)
+        gort.go(function() c:send { {} } end)
+        c:recv()
+        late.chan:send(1)
+      end)]]
+    local expected = {
+      "false\tthis channel has been collected",
+      "true",
+      "true",
+      "true\ttrue",
+      "1\ttrue",
+      "context canceled",
+      "true",
+      "0",
+      "false\tcannot start task: only inside gort.run",
+      "false\tcannot block here: only inside gort.run",
+      "false\tgort.run: gort has ended",
+      "2",
+      "",
+    }
+    assert.are.equal(table.concat(expected, "\n"), out)
+    assert.are.equal(0, status or 0)
+  end)
+
+  it("closes the state in a run", function()
+    local out, status = lua_perturbed [[
+      older = setmetatable({}, { __gc = function() print "older" end })
+      local gort = require "gort"
+      younger = setmetatable({}, { __gc = function() print "younger" end })
+      gort.run(function()
+        local c <close> = setmetatable({}, {
+          __close = function() print "closed" end,
+        })
+        gort.go(function() gort.chan():recv() end)
+        os.exit(3, true)
+      end)]]
+    assert.are.equal("closed\nyounger\nolder\n", out)
+    assert.are.equal(3, status)
   end)
 end)

@@ -8,8 +8,12 @@
  * runtime of its own; the one of the next is made when the last one's workers
  * have left, so that what needs one between runs finds it.
  *
- * Ownership: all of it is in a userdata of the state, whose finalizer is the
- *   last that runs: its metatable was set before any of ours. */
+ * Ownership: all of it lasts as long as the state's memory. A userdata has a
+ *   finalizer, which is the last of ours that runs: its metatable was set
+ *   before any other. But what the script gave one before it loaded us is
+ *   finalized later still, and may use us, also by functions of Lua's that we
+ *   have replaced. So the finalizer only sees to it that we hear when Lua
+ *   frees the state itself, which is the last thing it does. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,8 +22,12 @@
 typedef struct stock {
   lgort_host host; /* first */
   lgort_vm vm;
-  bool running;
-  char *report; /* owned: of the error that stopped the run, or NULL */
+  bool running, ended; /* a run is under way; the state closes */
+  char *report;        /* owned: of the error that stopped the run, or NULL */
+  /* Once ended: the state's own allocator, and its last block. */
+  lua_Alloc alloc;
+  void *alloc_user;
+  const void *last;
 } stock;
 
 /* A call of gort.run. */
@@ -119,6 +127,7 @@ static int stock_run(lua_State *L) {
   stock *s = stock_of(vm->host);
   luaL_checktype(L, 1, LUA_TFUNCTION);
   if (s->running) return luaL_error(L, "gort.run: a run is under way");
+  if (s->ended) return luaL_error(L, "gort.run: gort has ended");
   run r = {.from = L, .nargs = lua_gettop(L) - 1};
   gort_record *main = lgort_main_record(&s->host, main_body, &r);
   if (!main) return luaL_error(L, "%s", gort_strerror(GORT_ENOMEM));
@@ -136,28 +145,56 @@ static int stock_run(lua_State *L) {
 
 /* ---- opening and closing ----------------------------------------------- */
 
+/* The state is gone. When os.exit has closed it in a run, the task that did
+ * so still uses us, and ends the process. */
+static void free_stock(stock *s) {
+  if (s->running) return;
+  if (s->host.rt) { /* not when opening has failed early */
+    gort_destroy(s->host.rt);
+    lgort_abandon_state(&s->vm);
+    lgort_codes_fini(&s->host.codes);
+  }
+  gort_free(s);
+}
+
+/* The allocator of a state that closes. */
+static void *last_memory(void *ud, void *ptr, size_t osize, size_t nsize) {
+  stock *s = ud;
+  bool last = nsize == 0 && ptr == s->last;
+  void *moved = s->alloc(s->alloc_user, ptr, osize, nsize);
+  if (last) free_stock(s);
+  return moved;
+}
+
 static int stock_gc(lua_State *L) {
-  stock *s = lua_touserdata(L, 1);
-  if (!s->host.rt) return 0;
-  gort_destroy(s->host.rt);
-  s->host.rt = NULL;
-  lgort_abandon_state(&s->vm);
-  lgort_codes_fini(&s->host.codes);
+  stock *s = *(stock **)lua_touserdata(L, 1);
+  if (!s || s->ended) return 0;
+  s->ended = true;
+  s->alloc = lua_getallocf(L, &s->alloc_user);
+  /* The main thread comes first in the state's block, its extra space before
+   * all else. */
+  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+  s->last = lua_getextraspace(lua_tothread(L, -1));
+  lua_setallocf(L, last_memory, s);
   return 0;
 }
 
 static stock *new_stock(lua_State *L) {
-  stock *s = lua_newuserdatauv(L, sizeof *s, 0);
-  memset(s, 0, sizeof *s);
-  s->host.on_task_error = on_task_error;
-  s->host.leave = leave;
-  s->host.adopted = &s->vm;
-  s->vm.host = &s->host;
+  stock **owner = lua_newuserdatauv(L, sizeof(stock *), 0);
+  *owner = NULL;
   lua_createtable(L, 0, 1);
   lua_pushcfunction(L, stock_gc);
   lua_setfield(L, -2, "__gc");
   lua_setmetatable(L, -2);
   luaL_ref(L, LUA_REGISTRYINDEX);
+  stock *s = gort_malloc(sizeof *s);
+  if (!s) luaL_error(L, "gort: %s", gort_strerror(GORT_ENOMEM));
+  memset(s, 0, sizeof *s);
+  *owner = s;
+  s->host.on_task_error = on_task_error;
+  s->host.leave = leave;
+  s->host.adopted = &s->vm;
+  s->vm.host = &s->host;
   return s;
 }
 
