@@ -466,6 +466,85 @@ static void test_tables(void **state) {
   close_all(g);
 }
 
+/* The result of code, which is a table. */
+static gort_value run_table(lgort *g, const char *code) {
+  gort_value v;
+  lgort_with with = {.result = &v};
+  assert_int_equal(lgort_run_string(g, code, &with), 0);
+  assert_int_equal(v.type, GORT_DATA);
+  return v;
+}
+
+/* What a table from Lua looks like inside depends on its size, its content and
+ * its address; to C they are all the same. */
+static void test_fields(void **state) {
+  (void)state;
+  static const char *const tables[] = {
+      "return { 7, 'second', big = ('x'):rep(300), n = -5 }",
+      "local t = { 7, 'second', big = ('x'):rep(300), n = -5 }"
+      " for i = 1, 200 do t['k' .. i] = ('y'):rep(i) end return t",
+      "local t = { 7, 'second', big = ('x'):rep(300), n = -5, f = print,"
+      " ch = require('gort').chan(), g = function() return tables end }"
+      " t.self, t.inner = t, { n = 1 } return t",
+      "return setmetatable({ 7, 'second', big = ('x'):rep(300), n = -5,"
+      " m = string }, { __index = {} })",
+  };
+  lgort *g = new_with(NULL);
+  gort_value s;
+  for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+    gort_value v = run_table(g, tables[i]);
+    assert_int_equal(lgort_item_of(&v, 1, &s), 0);
+    assert_int_equal(s.u.i, 7);
+    assert_int_equal(lgort_item_of(&v, 2, &s), 0);
+    assert_memory_equal(gort_buf_bytes(s.u.buf), "second", 6);
+    gort_value_drop(&s);
+    assert_int_equal(lgort_field_of(&v, "big", &s), 0);
+    assert_int_equal(gort_buf_len(s.u.buf), 300);
+    gort_value_drop(&s);
+    assert_int_equal(lgort_field_of(&v, "n", &s), 0);
+    assert_true(s.type == GORT_INTEGER && s.u.i == -5);
+    assert_int_equal(lgort_field_of(&v, "none", &s), 0);
+    assert_int_equal(s.type, GORT_NIL);
+    static const char *const others[] = {"f", "ch", "g", "self", "inner"};
+    for (size_t k = 0; i == 2 && k < 5; k++)
+      assert_int_equal(lgort_field_of(&v, others[k], &s), GORT_EINVAL);
+    gort_value_drop(&v);
+  }
+  gort_value v = gort_nil();
+  lgort_with with = {.result = &v};
+  assert_int_equal(lgort_run_string(g, "return string", &with), 0);
+  assert_int_equal(lgort_field_of(&v, "len", &s), GORT_EINVAL);
+  gort_value_drop(&v);
+  close_all(g);
+}
+
+/* Wherever Lua's allocator puts them: some lie where a class might. */
+static void test_fields_of_many(void **state) {
+  (void)state;
+  lgort *g = new_with(NULL);
+  gort_chan *c;
+  assert_int_equal(gort_chan_open(lgort_runtime(g), 64, &c), 0);
+  gort_value args[] = {gort_handle(c)}, v, n;
+  lgort_with with = {.args = args, .nargs = 1};
+  assert_int_equal(lgort_go_string(g,
+                                   "local ch, kept = ..., {}\n"
+                                   "for i = 1, 20000 do\n"
+                                   "  kept[i] = { n = i }\n"
+                                   "  ch:send(kept[i])\n"
+                                   "end\n"
+                                   "ch:close()\n",
+                                   &with),
+                   0);
+  for (int i = 1; i <= 20000; i++) {
+    assert_int_equal(gort_chan_recv(c, &v, NULL), 1);
+    assert_int_equal(lgort_field_of(&v, "n", &n), 0);
+    assert_int_equal(n.u.i, i);
+    gort_value_drop(&v);
+  }
+  gort_chan_leave(lgort_runtime(g), c);
+  close_all(g);
+}
+
 /* An object: shared, counted. */
 typedef struct tally {
   atomic_int refs, n;
@@ -740,6 +819,8 @@ int main(void) {
       cmocka_unit_test(test_memory),
       cmocka_unit_test(test_modules),
       cmocka_unit_test(test_tables),
+      cmocka_unit_test(test_fields),
+      cmocka_unit_test(test_fields_of_many),
       cmocka_unit_test(test_objects),
       cmocka_unit_test(test_parking),
       cmocka_unit_test(test_parking_holds),

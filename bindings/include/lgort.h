@@ -135,8 +135,10 @@ typedef struct lgort_entry {
 /* A table of these fields, whose values stay the caller's. Returns owned
  * through out. 0, GORT_ENOMEM, or GORT_EINVAL: not such values. */
 GORT_API int lgort_table(const lgort_entry *fields, size_t n, gort_value *out);
-/* The field name (or number i) of a table of scalars and short strings, owned;
- * nil when there is none. GORT_EINVAL: it is no such table. */
+/* The field name (or number i) of a table, however it came: from lgort_table or
+ * from Lua. Owned: a scalar or a string; nil when there is none. GORT_EINVAL:
+ * this is no table (a class or a module is none here), or the field is
+ * something else, such as a table. Or GORT_ENOMEM. */
 GORT_API int lgort_field_of(const gort_value *table, const char *name,
                             gort_value *out);
 GORT_API int lgort_item_of(const gort_value *table, int64_t i, gort_value *out);
