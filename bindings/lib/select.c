@@ -3,7 +3,8 @@
  * SPDX-License-Identifier: MIT
  *
  * Passes: the table is read and checked whole; then values are encoded; then
- * the runtime chooses. Nothing is held while something can raise. */
+ * the runtime chooses. Nothing is held while something can raise. What is
+ * waited for stays on the stack: others may change the table meanwhile. */
 #include <stdio.h>
 #include <string.h>
 
@@ -97,44 +98,52 @@ static void read_after(lua_State *L, choice *ch, int idx, int number) {
   }
 }
 
-/* Reads the case on top of the stack. Its keys are told by their addresses: a
- * state has each short string once. */
-static void read_case(lua_State *L, const lgort_vm *vm, choice *ch,
+/* Reads the case on top of the stack. True: two values stay above it, the upper
+ * one is what it waits for. Its keys are told by their addresses: a state has
+ * each short string once. */
+static bool read_case(lua_State *L, const lgort_vm *vm, choice *ch,
                       int number) {
   gort_case *c = &ch->cases[number - 1];
   *c = (gort_case){.source = NULL, .op = GORT_RECV};
   int at = lua_gettop(L), kinds = 0;
-  int key = at + 1, value = at + 2;
+  int key = at + 1;
   if (!lua_istable(L, at)) {
-    if (!lua_toboolean(L, at)) return; /* switched off as a whole */
+    if (!lua_toboolean(L, at)) return false; /* switched off as a whole */
     luaL_error(L, "select: case %d is a %s, not a table", number,
                luaL_typename(L, at));
   }
-  bool has_value = false;
-  for (lua_pushnil(L); lua_next(L, at); lua_settop(L, key)) {
+  bool has_value = false, waits = false;
+  for (lua_pushnil(L); lua_next(L, at);) {
     const void *name = lua_topointer(L, key);
-    if (name == vm->case_names[RECV]) {
-      c->source = recv_source(L, value, number);
+    if (name == vm->case_names[RECV] || name == vm->case_names[SEND]) {
+      if (name == vm->case_names[RECV]) {
+        c->source = recv_source(L, key + 1, number);
+      } else {
+        c->source = send_source(L, key + 1, number);
+        c->op = GORT_SEND;
+        ch->has_send = true;
+      }
       kinds++;
-    } else if (name == vm->case_names[SEND]) {
-      c->source = send_source(L, value, number);
-      c->op = GORT_SEND;
-      ch->has_send = true;
-      kinds++;
-    } else if (name == vm->case_names[AFTER]) {
-      read_after(L, ch, value, number);
+      waits = true;
+      lua_pushvalue(L, key); /* the pair stays */
+      key += 2;
+      continue;
+    }
+    if (name == vm->case_names[AFTER]) {
+      read_after(L, ch, key + 1, number);
       kinds++;
     } else if (name == vm->case_names[VALUE]) {
       has_value = true;
     } else if (lua_isinteger(L, key) && lua_tointeger(L, key) == 1) {
-      if (!lua_isfunction(L, value))
+      if (!lua_isfunction(L, key + 1))
         luaL_error(L,
                    "select: case %d: its first element is a %s, not a "
                    "function",
-                   number, luaL_typename(L, value));
+                   number, luaL_typename(L, key + 1));
     } else {
       bad_key(L, number, key);
     }
+    lua_settop(L, key);
   }
   if (kinds > 1)
     luaL_error(L, "select: case %d has more than one of recv, send, after",
@@ -142,6 +151,7 @@ static void read_case(lua_State *L, const lgort_vm *vm, choice *ch,
   if (has_value && kinds && c->op != GORT_SEND)
     luaL_error(L, "select: case %d has a value but nothing to send it to",
                number);
+  return waits;
 }
 
 /* The pair on top of the stack, not a case, is the table's own. */
@@ -156,17 +166,27 @@ static void read_default(lua_State *L, const lgort_vm *vm, choice *ch) {
 
 /* Reads all cases into the room there is; false: there are more. */
 static bool read_few(lua_State *L, const lgort_vm *vm, choice *ch) {
-  for (lua_pushnil(L); lua_next(L, 1); lua_settop(L, 2)) {
-    if (!lua_isinteger(L, 2)) {
+  enum { AT_FIRST = 10, MORE = 12 }; /* slots; a C function has twenty */
+  int key = 2;
+  for (lua_pushnil(L); lua_next(L, 1);) {
+    bool waits = false;
+    if (lua_isinteger(L, key)) {
+      lua_Integer i = lua_tointeger(L, key);
+      if (i < 1) bad_key(L, 0, key);
+      if (i > INLINE_CASES) return false;
+      while (ch->n < i)
+        ch->cases[ch->n++] = (gort_case){.source = NULL, .op = GORT_RECV};
+      if (key > AT_FIRST) luaL_checkstack(L, MORE, NULL);
+      waits = read_case(L, vm, ch, (int)i);
+    } else {
       read_default(L, vm, ch);
-      continue;
     }
-    lua_Integer i = lua_tointeger(L, 2);
-    if (i < 1) bad_key(L, 0, 2);
-    if (i > INLINE_CASES) return false;
-    while (ch->n < i)
-      ch->cases[ch->n++] = (gort_case){.source = NULL, .op = GORT_RECV};
-    read_case(L, vm, ch, (int)i);
+    if (waits) {
+      lua_pushvalue(L, key);
+      key += 4; /* the case's own, and itself */
+    } else {
+      lua_settop(L, key);
+    }
   }
   return true;
 }
@@ -186,10 +206,11 @@ static void read_many(lua_State *L, const lgort_vm *vm, choice *ch) {
   if (n > 1 << 20) luaL_error(L, "select: too many cases");
   ch->n = (int)n;
   ch->cases = lua_newuserdatauv(L, (size_t)n * sizeof *ch->cases, 0);
+  lua_createtable(L, ch->n, 0); /* what is waited for */
   for (int i = 1; i <= ch->n; i++) {
     lua_rawgeti(L, 1, i);
-    read_case(L, vm, ch, i);
-    lua_pop(L, 1);
+    if (read_case(L, vm, ch, i)) lua_rawseti(L, 3, i);
+    lua_settop(L, 3);
   }
 }
 
@@ -252,12 +273,11 @@ static int outcome(lua_State *L, int base, bool has_function) {
 static int finish(lua_State *L, int number, gort_result *res, bool received) {
   luaL_checkstack(L, 8, NULL);
   int base = lua_gettop(L);
-  if (number) {
-    lua_rawgeti(L, 1, number);
+  if (!number)
+    lua_getfield(L, 1, "default");
+  else if (lua_rawgeti(L, 1, number) == LUA_TTABLE) { /* still */
     lua_rawgeti(L, -1, 1);
     lua_remove(L, -2);
-  } else {
-    lua_getfield(L, 1, "default");
   }
   bool has_function = lua_isfunction(L, -1);
   if (!has_function) {
@@ -274,16 +294,25 @@ static int finish(lua_State *L, int number, gort_result *res, bool received) {
   return outcome(L, base, has_function);
 }
 
-static int decided(lua_State *L, gort_result *res, int after, bool has_send) {
-  bool received = true;
+static int decided(lua_State *L, gort_result *res, int after, bool sent) {
   if (res->status == GORT_ETIMEOUT) return finish(L, after, res, false);
   if (res->status < 0) lgort_raise(L, res->status);
-  if (has_send) {
-    lua_rawgeti(L, 1, res->index + 1);
-    received = lua_getfield(L, -1, "send") == LUA_TNIL;
-    lua_pop(L, 2);
-  }
-  return finish(L, res->index + 1, res, received);
+  return finish(L, res->index + 1, res, !sent);
+}
+
+/* Which cases send, for select_k: the first ones as bits, the others are in
+ * read_many's memory. */
+static void push_senders(lua_State *L, const choice *ch) {
+  lua_Integer bits = 0;
+  for (int i = 0; i < ch->n && i < INLINE_CASES; i++)
+    if (ch->cases[i].op == GORT_SEND) bits |= (lua_Integer)1 << i;
+  lua_pushinteger(L, bits);
+}
+
+static bool is_sender(lua_State *L, int i) {
+  if (i < INLINE_CASES) return lua_tointeger(L, -1) >> i & 1;
+  const gort_case *cases = lua_touserdata(L, 2);
+  return cases[i].op == GORT_SEND;
 }
 
 /* ctx: the case that is due first, and whether one sends. */
@@ -291,7 +320,8 @@ static int select_k(lua_State *L, int status, lua_KContext ctx) {
   gort_result res;
   (void)status;
   lgort_wait_finish(L, &res);
-  return decided(L, &res, (int)(ctx / 2), ctx % 2);
+  bool sent = ctx % 2 && res.status == 0 && is_sender(L, res.index);
+  return decided(L, &res, (int)(ctx / 2), sent);
 }
 
 static int select_cases(lua_State *L) {
@@ -314,15 +344,18 @@ static int select_cases(lua_State *L) {
   gort_result res;
 
   int rc = gort_select(self, ch.cases, (size_t)ch.n, &limit, &res);
-  if (rc == GORT_PARKED)
+  if (rc == GORT_PARKED) {
+    if (ch.has_send) push_senders(L, &ch);
     return lgort_park(L, 2 * (lua_KContext)ch.after + ch.has_send, select_k);
+  }
   drop_values(&ch); /* those that were not sent */
   if (rc < 0) lgort_raise(L, rc);
   if (res.status < 0) lgort_after_wait(L, vm, &res);
   if (!can_park && res.status == GORT_ETIMEOUT && !ch.has_default &&
       ch.deadline > 1)
     lgort_cannot_park(L);
-  return decided(L, &res, ch.after, ch.has_send);
+  return decided(L, &res, ch.after,
+                 res.status == 0 && ch.cases[res.index].op == GORT_SEND);
 }
 
 static int lib_select(lua_State *L) {
