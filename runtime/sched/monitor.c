@@ -61,7 +61,7 @@ static void hand_off(gort *rt, gort_worker *w, unsigned tick) {
   if (!done) return;
   atomic_fetch_add_explicit(&rt->handoffs, 1, memory_order_relaxed);
   gort__sched_spill(rt, w);
-  if (gort__sched_any(rt)) gort__sched_wake(rt);
+  if (gort__sched_any(rt, NULL)) gort__sched_wake(rt);
 }
 
 /* True when the worker has been in one step for a tick. */
@@ -113,7 +113,7 @@ static void tick(gort *rt) {
   /* Work that its worker did not come to while another place is free. */
   if (atomic_load(&rt->active) <
           (stuck ? atomic_load(&rt->maxprocs) : gort__places(rt)) &&
-      gort__sched_any(rt))
+      gort__sched_any(rt, NULL))
     gort__sched_wake_more(rt);
 }
 

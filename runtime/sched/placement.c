@@ -66,22 +66,28 @@ gort_vm *gort__placement_add_vm(gort *rt, bool solo) {
 
 /* ---- choosing ---------------------------------------------------------- */
 
-/* The idle vm with the fewest tasks; *least: the fewest in any vm. */
-static gort_vm *emptiest_idle(gort *rt, unsigned *least) {
+/* The idle vm with the fewest tasks; one that this worker ran last, if that has
+ * hardly more: it need not fetch it from another. *least: the fewest in any. */
+static gort_vm *emptiest_idle(gort *rt, const gort_worker *w, unsigned *least) {
   unsigned n = atomic_load(&rt->nvms);
-  gort_vm *best = NULL;
+  gort_vm *best = NULL, *own = NULL;
   *least = UINT32_MAX;
   for (unsigned i = 1; i < n; i++) {
     gort_vm *vm = atomic_load_explicit(&rt->vms[i], memory_order_acquire);
     if (!vm || vm->solo) continue;
     unsigned live = gort__vm_live(vm);
     if (live < *least) *least = live;
-    if (atomic_load_explicit(&vm->state_now, memory_order_relaxed) ==
-            GORT_VM_IDLE &&
-        (!best || live < gort__vm_live(best)))
-      best = vm;
+    if (atomic_load_explicit(&vm->state_now, memory_order_relaxed) !=
+        GORT_VM_IDLE)
+      continue;
+    if (!best || live < gort__vm_live(best)) best = vm;
+    if (atomic_load_explicit(&vm->holder, memory_order_relaxed) == w->index &&
+        (!own || live < gort__vm_live(own)))
+      own = vm;
   }
-  return best;
+  if (!own) return best;
+  unsigned fewest = gort__vm_live(best);
+  return gort__vm_live(own) <= fewest + fewest / 4 + 2 ? own : best;
 }
 
 static gort_vm *settle(gort_worker *w, gort_vm *vm, unsigned least) {
@@ -117,7 +123,7 @@ gort_vm *gort__placement_choose(gort *rt, gort_worker *w,
     return vm;
   for (;;) {
     unsigned least;
-    vm = emptiest_idle(rt, &least);
+    vm = emptiest_idle(rt, w, &least);
     if (!vm || gort__vm_live(vm) > 0) {
       gort_vm *fresh = gort__placement_add_vm(rt, false);
       if (fresh) return settle(w, fresh, 0);

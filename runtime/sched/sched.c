@@ -6,16 +6,17 @@
 #include <sched.h>
 #include <time.h>
 
+#include "sched/meet.h"
 #include "sched/placement.h"
 #include "sched/runtime.h"
+#include "sched/steal.h"
 #include "wait/parker.h"
 
 enum {
   PARTNER_TURNS = 8, /* a full search after so many short ways */
   GLOBAL_TURN = 16,  /* every so many searches start at the global queues */
   RING_TURN = 8,     /* every so many: at the ring, before the slot */
-  BATCH = 128,       /* records moved from the global queue at once */
-  STEAL_PAUSES = 200 /* how long a vm may sit in a slot before it is stolen */
+  BATCH = 128        /* records moved from the global queue at once */
 };
 
 /* How long records may keep the other vms of the global queue waiting. */
@@ -39,6 +40,7 @@ void gort__sched_queue_vm(gort *rt, gort_worker *w, gort_vm *vm, bool fair) {
  * fruitless lately: tasks that talk to each other meet on this worker, and
  * one that does not let the slot's vm run is found by the monitor. */
 static void hint(gort *rt, gort_worker *w) {
+  if (gort__stays(w, GORT_LOOT_VMS)) return;
   if (atomic_load_explicit(&rt->active, memory_order_relaxed) >=
       gort__places(rt))
     return;
@@ -64,7 +66,7 @@ static bool fill_slot(gort *rt, gort_worker *w, gort_vm *vm) {
 }
 
 void gort__sched_give_way(gort_worker *w, gort_vm *vm) {
-  fill_slot(w->rt, w, vm);
+  gort__sched_queue_vm(w->rt, w, vm, false);
   w->gives_way = true;
   w->gave_way_at = gort__monitor_now(w->rt);
 }
@@ -73,7 +75,7 @@ bool gort__sched_gives_way(gort_worker *w) {
   if (GORT_LIKELY(!w->gives_way)) return false;
   w->gives_way = gort__ring_count(&w->records) &&
                  gort__monitor_now(w->rt) == w->gave_way_at &&
-                 atomic_load_explicit(&w->next_vm, memory_order_relaxed);
+                 gort__ring_count(&w->vms);
   return w->gives_way;
 }
 
@@ -93,7 +95,8 @@ static void publish_vm(gort *rt, gort_vm *vm) {
     hint(rt, w);
     return;
   }
-  if (fill_slot(rt, w, vm)) gort__sched_wake(rt);
+  if (fill_slot(rt, w, vm) && !gort__stays(w, GORT_LOOT_VMS))
+    gort__sched_wake(rt);
 }
 
 /* Into a vm that this thread does not hold. */
@@ -107,6 +110,7 @@ static void ready_in(gort *rt, gort_vm *vm, gort_task *t) {
     return;
   }
   gort__inbox_push(&vm->inbox, &t->node);
+  if (gort__self && gort__self->rt == rt) gort__meet_in(gort__self, vm);
   if (atomic_load(&vm->state_now) == GORT_VM_IDLE &&
       gort__vm_claim(vm, GORT_VM_IDLE, GORT_VM_QUEUED))
     publish_vm(rt, vm);
@@ -171,7 +175,7 @@ void gort__sched_count_spawn(gort *rt) {
     atomic_fetch_add(&rt->spawned_elsewhere, 1);
 }
 
-static void give_back_record(gort *rt, gort_record *r) {
+void gort__sched_give_back(gort *rt, gort_record *r) {
   gort__lock_take(&rt->lock);
   gort__runq_push(&rt->global_records, &r->node);
   atomic_fetch_add(&rt->n_global_records, 1);
@@ -186,10 +190,10 @@ void gort_go(gort *rt, gort_record *r) {
     r->from = vm ? vm->index : 0;
   }
   if (!w || w->rt != rt)
-    give_back_record(rt, r);
+    gort__sched_give_back(rt, r);
   else if (!gort__ring_push(&w->records, r))
     spill_records(rt, w, r);
-  gort__sched_wake(rt);
+  if (!w || !gort__stays(w, GORT_LOOT_RECORDS)) gort__sched_wake(rt);
 }
 
 /* ---- waking ------------------------------------------------------------ */
@@ -264,7 +268,8 @@ static void wake(gort *rt, unsigned places) {
     atomic_fetch_sub(&rt->spinning, 1);
     /* Another submit may have seen this one's spinner, which was none; and
      * the place that was missing may be free by now. */
-    if (!full || atomic_load(&rt->stopping) || !gort__sched_any(rt)) return;
+    if (!full || atomic_load(&rt->stopping) || !gort__sched_any(rt, NULL))
+      return;
   }
 }
 
@@ -341,8 +346,10 @@ void gort__sched_spill(gort *rt, gort_worker *w) {
   void *item;
   gort_vm *vm = take_slot(w);
   if (vm) push_global_vm(rt, vm, true);
+  gort__meet_take(rt, NULL, w);
   while (gort__ring_steal(&w->vms, &item, 1)) push_global_vm(rt, item, true);
-  while (gort__ring_steal(&w->records, &item, 1)) give_back_record(rt, item);
+  while (gort__ring_steal(&w->records, &item, 1))
+    gort__sched_give_back(rt, item);
 }
 
 static bool found_vm(gort_vm *vm, gort__work *out) {
@@ -373,7 +380,7 @@ static bool found_record(gort *rt, gort_worker *w, gort_record *r,
   }
   if (out->vm) return true;
   if (has_task_vm(rt))
-    give_back_record(rt, r);
+    gort__sched_give_back(rt, r);
   else
     gort__sched_fail(w, r, GORT_ENOMEM);
   return false;
@@ -385,53 +392,19 @@ static bool find_global(gort *rt, gort_worker *w, gort__work *out) {
          found_vm(pop_global_vm(rt, w, false), out);
 }
 
-/* Takes half of another worker's ring: the first is given, the rest comes into
- * this worker's, or goes to everyone if that has filled up meanwhile. */
-static void *steal_half(gort_worker *w, gort__ring *from, gort__ring *to,
-                        void (*overflow)(gort *rt, void *item)) {
-  void *got[GORT_RING / 2];
-  unsigned n = gort__ring_steal(from, got, GORT_RING / 2);
-  for (unsigned i = 1; i < n; i++)
-    if (!gort__ring_push(to, got[i])) overflow(w->rt, got[i]);
-  if (n) atomic_fetch_add_explicit(&w->steals, 1, memory_order_relaxed);
-  return n ? got[0] : NULL;
-}
-
-static void vm_overflow(gort *rt, void *vm) { push_global_vm(rt, vm, true); }
-
-static void record_overflow(gort *rt, void *r) { give_back_record(rt, r); }
-
-/* The vm in another's slot, once it has sat there for a while. */
-static gort_vm *steal_slot(gort_worker *other) {
-  gort_vm *vm = atomic_load_explicit(&other->next_vm, memory_order_relaxed);
-  if (!vm) return NULL;
-  unsigned tick = atomic_load_explicit(&other->tick, memory_order_relaxed);
-  for (int i = 0; i < STEAL_PAUSES; i++) gort__pause();
-  if (atomic_load_explicit(&other->tick, memory_order_relaxed) != tick)
-    return NULL;
-  return atomic_compare_exchange_strong(&other->next_vm, &vm, NULL) ? vm : NULL;
-}
-
-static bool steal(gort *rt, gort_worker *w, gort__work *out) {
-  unsigned n = atomic_load(&rt->nworkers);
-  unsigned start = gort__rand_below(&w->rand, n);
-  for (unsigned i = 0; i < n; i++) {
-    gort_worker *other = atomic_load_explicit(&rt->workers[(start + i) % n],
-                                              memory_order_acquire);
-    if (!other || other == w) continue;
-    if (found_vm(steal_half(w, &other->vms, &w->vms, vm_overflow), out) ||
-        found_record(
-            rt, w, steal_half(w, &other->records, &w->records, record_overflow),
-            out) ||
-        found_vm(steal_slot(other), out))
-      return true;
-  }
-  return false;
+static bool find_stolen(gort *rt, gort_worker *w, gort__work *out) {
+  gort_vm *vm = NULL;
+  gort_record *r = NULL;
+  gort__steal(w, &vm, &r);
+  return found_vm(vm, out) || found_record(rt, w, r, out);
 }
 
 bool gort__sched_find(gort_worker *w, gort__work *out) {
   gort *rt = w->rt;
   w->searches++;
+  if (GORT_UNLIKELY(atomic_load_explicit(&w->sent, memory_order_relaxed) !=
+                    NULL))
+    gort__meet_take(rt, w, w);
   /* Vms that had their turn get another now and then though records keep
    * coming; seldom, since they may be what makes the records. */
   int64_t now = gort__monitor_now(rt);
@@ -450,11 +423,12 @@ bool gort__sched_find(gort_worker *w, gort__work *out) {
   return found_vm(take_slot(w), out) ||
          found_vm(gort__ring_pop(&w->vms), out) ||
          found_record(rt, w, gort__ring_pop(&w->records), out) ||
-         find_global(rt, w, out) || steal(rt, w, out);
+         find_global(rt, w, out) || find_stolen(rt, w, out);
 }
 
 gort_vm *gort__sched_partner(gort_worker *w) {
-  if (++w->searches % PARTNER_TURNS == 0 || gort__sched_gives_way(w))
+  if (++w->searches % PARTNER_TURNS == 0 || gort__sched_gives_way(w) ||
+      !gort__inbox_empty(&w->sent))
     return NULL; /* search in full */
   gort_vm *vm = take_slot(w);
   if (vm)
@@ -474,20 +448,29 @@ gort_record *gort__sched_record_for(gort_worker *w, gort_vm *vm) {
 bool gort__sched_others(gort_worker *w) {
   return atomic_load_explicit(&w->next_vm, memory_order_relaxed) ||
          gort__ring_count(&w->vms) || gort__ring_count(&w->records) ||
-         atomic_load(&w->rt->n_global_vms) ||
+         !gort__inbox_empty(&w->sent) || atomic_load(&w->rt->n_global_vms) ||
          atomic_load(&w->rt->n_global_records);
 }
 
-bool gort__sched_any(gort *rt) {
+/* w has work; self: that another worker may take. */
+static bool has_work(gort_worker *w, const gort_worker *self) {
+  bool own = !self || w == self;
+  if (own && !gort__inbox_empty(&w->sent)) return true;
+  if ((own || !gort__stays(w, GORT_LOOT_VMS)) &&
+      (gort__ring_count(&w->vms) || atomic_load(&w->next_vm)))
+    return true;
+  return (own || !gort__stays(w, GORT_LOOT_RECORDS)) &&
+         gort__ring_count(&w->records);
+}
+
+bool gort__sched_any(gort *rt, const gort_worker *self) {
   if (atomic_load(&rt->n_global_vms) || atomic_load(&rt->n_global_records))
     return true;
   unsigned n = atomic_load(&rt->nworkers);
   for (unsigned i = 0; i < n; i++) {
     gort_worker *w =
         atomic_load_explicit(&rt->workers[i], memory_order_acquire);
-    if (w && (gort__ring_count(&w->vms) || gort__ring_count(&w->records) ||
-              atomic_load(&w->next_vm)))
-      return true;
+    if (w && has_work(w, self)) return true;
   }
   return false;
 }

@@ -62,7 +62,9 @@ struct gort_vm {
   _Atomic(gort_record *) guest;
   gort_task guest_call;
 
-  gort__node queued; /* in the global queue: guarded by rt->lock */
+  /* In the global queue: guarded by rt->lock; or in what was sent to a worker:
+   * whose exchange took it. */
+  gort__node queued;
 
   /* Of a solo vm: guarded by rt->lock; whoever takes it out of the list owns
    * start_next and starter until the worker that runs vm has them. */
@@ -73,6 +75,8 @@ struct gort_vm {
   /* Atomic. live: started tasks; written by the owner, read by anyone who
    * looks for the emptiest vm (relaxed). */
   _Alignas(GORT_CACHELINE) atomic_uint state_now;
+  atomic_uint
+      holder; /* the worker that runs it, or did last: a hint, relaxed */
   atomic_uint live;
   atomic_uint parked; /* of these; woken ones too until they go on */
   gort__inbox inbox;

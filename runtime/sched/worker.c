@@ -10,7 +10,9 @@
 
 #include "ctx/bond.h"
 #include "sched/loop.h"
+#include "sched/meet.h"
 #include "sched/runtime.h"
+#include "sched/steal.h"
 
 enum {
   SLICE = 64,        /* steps in one vm before others get a turn */
@@ -119,13 +121,18 @@ static void fire_timers(gort *rt) {
   if (gort__timers_next(&rt->timers) <= now) gort__timers_fire(rt, now);
 }
 
-static void let_go(gort_worker *w, gort_vm *vm) {
+static void hold(gort_worker *w, gort_vm *vm) {
+  atomic_store_explicit(&vm->holder, w->index, memory_order_relaxed);
+  atomic_store_explicit(&w->vm, vm, memory_order_release);
+}
+
+void gort__worker_let_go(gort_worker *w, gort_vm *vm) {
   atomic_store_explicit(&w->vm, NULL, memory_order_relaxed);
   atomic_store(&vm->state_now, GORT_VM_QUEUED);
 }
 
 void gort__worker_put_down(gort_worker *w, gort_vm *vm, bool fair) {
-  let_go(w, vm);
+  gort__worker_let_go(w, vm);
   gort__sched_queue_vm(w->rt, w, vm, fair);
 }
 
@@ -135,7 +142,7 @@ static bool others_turn(gort_worker *w, gort_vm *vm, gort_step step) {
   if (vm->loop) gort__loop_poll(vm);
   if (!gort__sched_others(w)) return false;
   if (step == GORT_STEP_GAVE_WAY) {
-    let_go(w, vm);
+    gort__worker_let_go(w, vm);
     gort__sched_give_way(w, vm);
   } else if (!gort__sched_gives_way(w)) {
     gort__worker_put_down(w, vm, step == GORT_STEP_YIELDED);
@@ -143,7 +150,7 @@ static bool others_turn(gort_worker *w, gort_vm *vm, gort_step step) {
     return false;
   }
   /* Somebody asleep may take what this worker leaves behind. */
-  gort__sched_wake(w->rt);
+  if (gort__steal_offers(w)) gort__sched_wake(w->rt);
   return true;
 }
 
@@ -183,7 +190,7 @@ static void run_vm(gort_worker *w, gort__work work) {
   }
   gort_record *r = work.record;
   int budget = SLICE;
-  atomic_store_explicit(&w->vm, vm, memory_order_release);
+  hold(w, vm);
   for (;;) {
     gort_step step;
     gort_task *t;
@@ -203,7 +210,7 @@ static void run_vm(gort_worker *w, gort__work work) {
           gort__solo_run(w, vm);
           return;
         }
-        atomic_store_explicit(&w->vm, vm, memory_order_release);
+        hold(w, vm);
         budget = SLICE;
       }
       if (lost_place(w)) break;
@@ -213,6 +220,7 @@ static void run_vm(gort_worker *w, gort__work work) {
             atomic_load_explicit(&rt->stopping, memory_order_relaxed)))
       break;
     if (lost_place(w)) break;
+    if (GORT_UNLIKELY(w->meetings.joins) && gort__meet_join(w, vm)) return;
     bool yielded = step == GORT_STEP_YIELDED || step == GORT_STEP_GAVE_WAY;
     if (GORT_UNLIKELY(yielded) || --budget <= 0) {
       if (others_turn(w, vm, step)) return;
@@ -224,7 +232,8 @@ static void run_vm(gort_worker *w, gort__work work) {
 
 /* ---- searching and sleeping -------------------------------------------- */
 
-static void stop_spinning(gort *rt, bool fruitful) {
+static void stop_spinning(gort_worker *w, bool fruitful) {
+  gort *rt = w->rt;
   unsigned quiet = atomic_load_explicit(&rt->quiet, memory_order_relaxed);
   /* One find may be chance: a worker that lost its processor for a moment. */
   quiet = fruitful ? quiet / 8 : quiet * 2 + 1;
@@ -234,7 +243,7 @@ static void stop_spinning(gort *rt, bool fruitful) {
   /* Whoever submitted while this worker was the one that spun woke nobody; what
    * they submitted is to be seen by now, as before a sleep (P1 to P3). */
   gort__fence();
-  if (fruitful && gort__sched_any(rt)) gort__sched_wake(rt);
+  if (fruitful && gort__steal_offers(w)) gort__sched_wake(rt);
 }
 
 /* Whoever woke this worker, or a thread of the host that works with this runtime,
@@ -326,7 +335,7 @@ static void sleep_until_woken(gort_worker *w) {
     gort__lock_take(&rt->lock);
     rt->poller.polling = w->polls = false;
     gort__lock_give(&rt->lock);
-    if (gort__sched_any(rt) && rejoin(w)) return;
+    if (gort__sched_any(rt, w) && rejoin(w)) return;
     /* What ended the wait may have been the end of the last hope. */
     if (!atomic_load(&w->awake)) gort__deadlock_check(rt);
   }
@@ -345,9 +354,9 @@ static void go_idle(gort_worker *w) {
   atomic_store(&w->status, GORT_WORKER_IDLE);
   gort__list_push(&rt->idle, &w->idle);
   gort__lock_give(&rt->lock);
-  if (spun) stop_spinning(rt, false);
+  if (spun) stop_spinning(w, false);
   gort__fence();
-  if (!(gort__sched_any(rt) && rejoin(w)) && !atomic_load(&rt->stopping)) {
+  if (!(gort__sched_any(rt, w) && rejoin(w)) && !atomic_load(&rt->stopping)) {
     /* No place is free: others must find what this worker leaves behind. */
     gort__sched_spill(rt, w);
     gort__deadlock_check(rt);
@@ -366,6 +375,7 @@ static bool over_limit(gort_worker *w) {
 void gort__worker_loop(gort_worker *w, gort_record *first) {
   gort *rt = w->rt;
   gort__self = w;
+  gort__meet_begin(w);
   w->signal_to = pthread_self();
   gort__work work = {gort_vm_main(rt), first};
   /* Vm 0 was made RUNNING, for the first worker. */
@@ -375,17 +385,23 @@ void gort__worker_loop(gort_worker *w, gort_record *first) {
       go_idle(w);
       continue;
     }
-    if (gort__sched_find(w, &work) || spin(w, &work)) {
-      if (w->spinning) {
-        w->spinning = false;
-        stop_spinning(rt, true);
-      }
-      run_vm(w, work);
-    } else {
-      go_idle(w);
+    int64_t since = 0;
+    bool found = gort__sched_find(w, &work);
+    if (!found) {
+      since = gort_now();
+      found = spin(w, &work);
     }
+    if (!found) go_idle(w);
+    if (since) gort__meet_pause(w, gort_now() - since);
+    if (!found) continue;
+    if (w->spinning) {
+      w->spinning = false;
+      stop_spinning(w, true);
+    }
+    run_vm(w, work);
   }
   gort__self = NULL;
+  gort__meet_begin(NULL);
   atomic_store_explicit(&w->inside, false, memory_order_release);
 }
 
@@ -413,6 +429,7 @@ gort_worker *gort__worker_new_locked(gort *rt) {
   w->index = index;
   atomic_init(&w->waker_cpu, -1);
   gort__rand_init(&w->rand, (uint64_t)gort_now() + index);
+  atomic_init(&w->sent, NULL);
   gort__ring_init(&w->vms);
   gort__ring_init(&w->records);
   atomic_store_explicit(&rt->workers[index], w, memory_order_release);

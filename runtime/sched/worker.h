@@ -17,6 +17,29 @@ enum gort__worker_status {
   GORT_WORKER_DEAD     /* its thread could not be made */
 };
 
+/* What others may take. */
+typedef enum gort__loot {
+  GORT_LOOT_VMS,
+  GORT_LOOT_RECORDS,
+  GORT_NLOOT
+} gort__loot;
+
+/* What was taken last (steal.h). */
+typedef struct gort__theft {
+  struct gort_worker *from; /* NULL: it has been judged */
+  gort__loot loot;
+  unsigned n;
+  int64_t at;
+} gort__theft;
+
+/* With other workers (meet.h). */
+typedef struct gort__meetings {
+  unsigned n;    /* since ... */
+  int64_t since; /* ... then, but for times without work */
+  unsigned with; /* whom last */
+  bool joins;    /* the vm that runs is to go there */
+} gort__meetings;
+
 typedef struct gort_worker {
   gort *rt;       /* immutable */
   unsigned index; /* immutable */
@@ -34,9 +57,11 @@ typedef struct gort_worker {
   uint64_t next_id, last_id; /* task ids reserved for this worker */
   unsigned quiet;            /* hints to ignore before the next wake-up */
   int64_t hinted_at;         /* when one was followed, by the monitor's clock */
-  bool gives_way;            /* next_vm's task waits for records to start ... */
+  bool gives_way;            /* a task waits for records to start ... */
   int64_t gave_way_at;       /* ... since then, by the monitor's clock */
   bool has_thread;           /* false: gort_run's caller is the thread */
+  gort__meetings meetings;
+  gort__theft theft;
 
   /* Guarded by rt->lock. */
   gort__link idle;
@@ -62,6 +87,10 @@ typedef struct gort_worker {
   /* The vm that the running task readied last: runs next here. */
   _Atomic(gort_vm *) next_vm;
 
+  /* Until then, by the monitor's clock, nobody takes these: it did not pay
+   * lately (steal.h). Relaxed, hints. */
+  _Atomic int64_t stay_until[GORT_NLOOT];
+  gort__inbox sent;   /* QUEUED vms, by others (meet.h) */
   gort__ring vms;     /* QUEUED vms */
   gort__ring records; /* records not started */
 
@@ -87,7 +116,9 @@ gort_step gort__worker_start_record(gort_worker *w, gort_vm *vm,
                                     gort_record *r);
 /* Leaves a vm without ready tasks; false when some arrived meanwhile. */
 bool gort__worker_leave_vm(gort_worker *w, gort_vm *vm);
-/* Queues it: at the end (fair), or here. */
+/* It is QUEUED, and the caller's to put into a queue. */
+void gort__worker_let_go(gort_worker *w, gort_vm *vm);
+/* The same, and queues it: at the end (fair), or here. */
 void gort__worker_put_down(gort_worker *w, gort_vm *vm, bool fair);
 /* Makes worker number rt->nworkers; the caller holds rt->lock and starts its
  * thread after dropping it. NULL when memory or the table is full. */

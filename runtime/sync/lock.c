@@ -8,12 +8,23 @@
 
 enum { SPINS = 200, YIELDS = 50 };
 
-GORT_COLD void gort__lock_slow(gort__lock *l) {
+_Thread_local gort__lock_owner gort__lock_self = {GORT_LOCK_NO_ID, NULL};
+
+static bool take(gort__lock *l) {
+  unsigned word = atomic_load_explicit(&l->word, memory_order_relaxed);
+  unsigned mine = gort__lock_self.id;
+  if (word & GORT_LOCK_HELD || !atomic_compare_exchange_strong_explicit(
+                                   &l->word, &word, mine | GORT_LOCK_HELD,
+                                   memory_order_acquire, memory_order_relaxed))
+    return false;
+  if (word != mine && gort__lock_self.follow) gort__lock_self.follow(word);
+  return true;
+}
+
+GORT_NOINLINE void gort__lock_slow(gort__lock *l) {
   for (unsigned round = 0;; round++) {
     for (int i = 0; i < SPINS; i++) {
-      if (!atomic_load_explicit(&l->held, memory_order_relaxed) &&
-          !atomic_exchange_explicit(&l->held, 1, memory_order_acquire))
-        return;
+      if (take(l)) return;
       gort__pause();
     }
     /* The holder has most likely lost its processor. */

@@ -19,8 +19,27 @@ typedef enum gort__rank {
   GORT_RANK_LEAF    /* takes no other */
 } gort__rank;
 
+/* What locks know of a thread. They remember who had them last: the same thread
+ * takes one again without further ado, another one learns whom it follows. */
+typedef struct gort__lock_owner {
+  unsigned id; /* even */
+  /* NULL, or told, under the lock, who had it before this thread. */
+  void (*follow)(unsigned id);
+} gort__lock_owner;
+
+enum {
+  GORT_LOCK_HELD = 1,    /* a bit */
+  GORT_LOCK_NO_ID = 0,   /* of all threads that have no id of their own */
+  GORT_LOCK_FIRST_ID = 2 /* of those that have: this, and every second */
+};
+
+extern _Thread_local gort__lock_owner gort__lock_self
+    __attribute__((tls_model("initial-exec")));
+
 typedef struct gort__lock {
-  atomic_uint held; /* acquire on take, release on give */
+  /* The id of who has it, with HELD, or had it last. Acquire on take, release
+   * on give: the holder alone writes it then. */
+  atomic_uint word;
 #ifdef GORT_DEBUG
   gort__rank rank;
 #endif
@@ -37,7 +56,7 @@ void gort__lock_note_give(gort__lock *l);
 #endif
 
 static inline void gort__lock_init(gort__lock *l, gort__rank rank) {
-  atomic_init(&l->held, 0);
+  atomic_init(&l->word, gort__lock_self.id);
 #ifdef GORT_DEBUG
   l->rank = rank;
 #else
@@ -47,14 +66,16 @@ static inline void gort__lock_init(gort__lock *l, gort__rank rank) {
 
 static inline void gort__lock_take(gort__lock *l) {
   gort__lock_note_take(l);
-  if (GORT_UNLIKELY(
-          atomic_exchange_explicit(&l->held, 1, memory_order_acquire)))
+  unsigned mine = gort__lock_self.id;
+  if (GORT_UNLIKELY(!atomic_compare_exchange_strong_explicit(
+          &l->word, &mine, mine | GORT_LOCK_HELD, memory_order_acquire,
+          memory_order_relaxed)))
     gort__lock_slow(l);
 }
 
 static inline void gort__lock_give(gort__lock *l) {
   gort__lock_note_give(l);
-  atomic_store_explicit(&l->held, 0, memory_order_release);
+  atomic_store_explicit(&l->word, gort__lock_self.id, memory_order_release);
 }
 
 #endif

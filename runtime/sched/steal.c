@@ -1,0 +1,111 @@
+/* steal.c - taking half of a ring, or what lies unused elsewhere.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "sched/steal.h"
+
+#include "sched/meet.h"
+
+/* How long another's step goes on before what lies in its slot, or was sent to
+ * it, is stolen. */
+enum { PAUSES = 200 };
+
+/* What a stolen vm or record keeps the thief busy for, at least: for less it
+ * would have been done sooner where it was. */
+static const int64_t WORTH_NS[GORT_NLOOT] = {20000, 1000};
+
+/* A tick of the monitor's. */
+static const int64_t STAY_NS = 5000000;
+
+/* ---- whether it pays --------------------------------------------------- */
+
+void gort__stay(gort_worker *w, gort__loot loot) {
+  atomic_store_explicit(&w->stay_until[loot],
+                        gort__monitor_now(w->rt) + STAY_NS,
+                        memory_order_relaxed);
+}
+
+bool gort__steal_offers(gort_worker *w) {
+  gort *rt = w->rt;
+  if (atomic_load(&rt->n_global_vms) || atomic_load(&rt->n_global_records))
+    return true;
+  if (gort__ring_count(&w->records) && !gort__stays(w, GORT_LOOT_RECORDS))
+    return true;
+  return (gort__ring_count(&w->vms) || atomic_load(&w->next_vm)) &&
+         !gort__stays(w, GORT_LOOT_VMS);
+}
+
+static void note(gort_worker *w, gort_worker *from, gort__loot loot,
+                 unsigned n) {
+  atomic_fetch_add_explicit(&w->steals, 1, memory_order_relaxed);
+  w->theft = (gort__theft){from, loot, n, gort_now()};
+}
+
+/* w has nothing to do. */
+static void judge(gort_worker *w) {
+  gort__theft *t = &w->theft;
+  if (!t->from) return;
+  if (gort_now() - t->at < WORTH_NS[t->loot] * t->n)
+    gort__stay(t->from, t->loot);
+  t->from = NULL;
+}
+
+/* ---- taking ------------------------------------------------------------ */
+
+/* Half of a ring: the first is given, the rest comes into the thief's, or goes
+ * to everyone if that has filled up meanwhile. */
+static void *steal_half(gort_worker *w, gort_worker *from, gort__loot loot) {
+  void *got[GORT_RING / 2];
+  bool vms = loot == GORT_LOOT_VMS;
+  if (gort__stays(from, loot)) return NULL;
+  unsigned n =
+      gort__ring_steal(vms ? &from->vms : &from->records, got, GORT_RING / 2);
+  if (!n) return NULL;
+  for (unsigned i = 1; i < n; i++) {
+    if (vms)
+      gort__sched_queue_vm(w->rt, w, got[i], false);
+    else if (!gort__ring_push(&w->records, got[i]))
+      gort__sched_give_back(w->rt, got[i]);
+  }
+  note(w, from, loot, n);
+  return got[0];
+}
+
+/* Its worker has been in the same step for a while. */
+static bool is_busy(gort_worker *other) {
+  unsigned tick = atomic_load_explicit(&other->tick, memory_order_relaxed);
+  for (int i = 0; i < PAUSES; i++) gort__pause();
+  return atomic_load_explicit(&other->tick, memory_order_relaxed) == tick;
+}
+
+static gort_vm *steal_slot(gort_worker *w, gort_worker *from) {
+  gort_vm *vm = atomic_load_explicit(&from->next_vm, memory_order_relaxed);
+  if (!vm || gort__stays(from, GORT_LOOT_VMS) || !is_busy(from) ||
+      !atomic_compare_exchange_strong(&from->next_vm, &vm, NULL))
+    return NULL;
+  note(w, from, GORT_LOOT_VMS, 1);
+  return vm;
+}
+
+/* Back, perhaps, by who sent it: the other does not come to it. */
+static gort_vm *steal_sent(gort_worker *w, gort_worker *from) {
+  if (gort__inbox_empty(&from->sent) || !is_busy(from) ||
+      !gort__meet_take(w->rt, w, from))
+    return NULL;
+  return gort__ring_pop(&w->vms);
+}
+
+void gort__steal(gort_worker *w, gort_vm **vm, gort_record **r) {
+  gort *rt = w->rt;
+  judge(w);
+  unsigned n = atomic_load(&rt->nworkers);
+  unsigned start = gort__rand_below(&w->rand, n);
+  for (unsigned i = 0; i < n; i++) {
+    gort_worker *from = atomic_load_explicit(&rt->workers[(start + i) % n],
+                                             memory_order_acquire);
+    if (!from || from == w) continue;
+    if ((*vm = steal_half(w, from, GORT_LOOT_VMS)) ||
+        (*r = steal_half(w, from, GORT_LOOT_RECORDS)) ||
+        (*vm = steal_slot(w, from)) || (*vm = steal_sent(w, from)))
+      return;
+  }
+}

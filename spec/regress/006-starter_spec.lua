@@ -1,0 +1,24 @@
+-- A task that starts others gives way not only to them but also to whom they
+-- have woken: a receiver does not starve while the senders pile up.
+-- SPDX-License-Identifier: MIT
+local assert = require "luassert"
+local run = require "spec.support.run"
+
+describe("a task that starts tasks on and on", function()
+  it("leaves their receiver its turn", function()
+    local r = run([[
+      local ch, most = chan(), 0
+      go(function()
+        for i = 1, 500000 do go(function() ch:send(i) end) end
+      end)
+      for i = 1, 500000 do
+        ch:recv()
+        if i % 100 == 0 then
+          most = math.max(most, gort.runtime.numtasks())
+        end
+      end
+      print(most < 20000 or most)]], { options = { "--procs", "1" } })
+    assert.equal("", r.err)
+    assert.equal("true\n", r.out)
+  end)
+end)
