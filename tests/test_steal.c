@@ -110,13 +110,13 @@ static void test_short_vms_stay(void **state) {
   assert_null(stolen_vm(1));
   assert_true(gort__stays(ws[0], GORT_LOOT_VMS));
   assert_false(gort__stays(ws[0], GORT_LOOT_RECORDS));
-  assert_false(gort__sched_any(rt, ws[1]));
-  assert_true(gort__sched_any(rt, ws[0]));
-  assert_true(gort__sched_any(rt, NULL));
+  assert_false(gort__sched_any_for(rt, ws[1]));
+  assert_true(gort__sched_any_for(rt, ws[0]));
+  assert_true(gort__sched_any(rt));
   assert_false(gort__steal_offers(ws[0]));
   tick();
   assert_true(gort__steal_offers(ws[0]));
-  assert_true(gort__sched_any(rt, ws[1]));
+  assert_true(gort__sched_any_for(rt, ws[1]));
   assert_ptr_equal(stolen_vm(1), vms[1]);
 }
 
@@ -172,7 +172,7 @@ static void test_talkers_join(void **state) {
   assert_int_equal(atomic_load(&vms[1]->state_now), GORT_VM_QUEUED);
   assert_null(atomic_load(&ws[1]->vm));
   assert_true(gort__stays(ws[0], GORT_LOOT_VMS));
-  assert_true(gort__sched_any(rt, ws[0]));
+  assert_true(gort__sched_any_for(rt, ws[0]));
   gort__work work;
   be(0);
   assert_true(gort__sched_find(ws[0], &work));

@@ -70,7 +70,7 @@ static bool host_helps(gort *rt, const char *text) {
 
 void gort__deadlock_check(gort *rt) {
   gort__lock_take(&rt->lock);
-  bool stuck = is_stuck_locked(rt) && !gort__sched_any(rt, NULL);
+  bool stuck = is_stuck_locked(rt) && !gort__sched_any(rt);
   if (stuck && rt->options.on_stuck) {
     rt->reporting = true;
     atomic_fetch_add(&rt->external, 1);

@@ -12,7 +12,6 @@
 
 static const int64_t MS = 1000000;
 enum {
-  TICK_MS = 5,
   SLICE_MS = 10,
   HURRIED_MS = 4, /* a slice while a task that computes is to end ... */
   HURRY_MS = 100, /* ... for that long after its context has */
@@ -61,7 +60,7 @@ static void hand_off(gort *rt, gort_worker *w, unsigned tick) {
   if (!done) return;
   atomic_fetch_add_explicit(&rt->handoffs, 1, memory_order_relaxed);
   gort__sched_spill(rt, w);
-  if (gort__sched_any(rt, NULL)) gort__sched_wake(rt);
+  if (gort__sched_any(rt)) gort__sched_wake(rt);
 }
 
 /* True when the worker has been in one step for a tick. */
@@ -113,7 +112,7 @@ static void tick(gort *rt) {
   /* Work that its worker did not come to while another place is free. */
   if (atomic_load(&rt->active) <
           (stuck ? atomic_load(&rt->maxprocs) : gort__places(rt)) &&
-      gort__sched_any(rt, NULL))
+      gort__sched_any_for(rt, NULL))
     gort__sched_wake_more(rt);
 }
 
@@ -136,7 +135,7 @@ static void sleep_a_tick(gort *rt, unsigned *idle) {
     atomic_store_explicit(&m->now, gort_now(), memory_order_relaxed);
     *idle = 0;
   } else {
-    int64_t wait = TICK_MS * MS;
+    int64_t wait = GORT_TICK_NS;
     int64_t due = gort__timers_next(&rt->timers) - gort_now();
     if (due < wait) wait = due < MS / 2 ? MS / 2 : due;
     uv_cond_timedwait(&m->cond, &m->mutex, (uint64_t)wait);

@@ -15,6 +15,8 @@
 
 #include "base/defs.h"
 
+enum { GORT_TICK_NS = 5000000 };
+
 typedef struct gort__monitor {
   uv_thread_t thread;
   uv_mutex_t mutex;

@@ -58,7 +58,7 @@ unsigned gort_maxprocs(gort *rt, unsigned n) {
   if (n == 0) return before;
   if (n > GORT_MAX_PROCS) n = GORT_MAX_PROCS;
   before = atomic_exchange(&rt->maxprocs, n);
-  if (gort__sched_any(rt, NULL)) gort__sched_wake(rt);
+  if (gort__sched_any(rt)) gort__sched_wake(rt);
   return before;
 }
 

@@ -51,7 +51,7 @@ static void hint(gort *rt, gort_worker *w) {
   w->quiet = atomic_load_explicit(&rt->quiet, memory_order_relaxed);
   if (w->quiet == GORT_MAX_QUIET) { /* hopeless so far: once in a tick */
     int64_t now = gort__monitor_now(rt);
-    if (now == w->hinted_at) return;
+    if (now - w->hinted_at < GORT_TICK_NS) return;
     w->hinted_at = now;
   }
   gort__sched_wake(rt);
@@ -74,7 +74,7 @@ void gort__sched_give_way(gort_worker *w, gort_vm *vm) {
 bool gort__sched_gives_way(gort_worker *w) {
   if (GORT_LIKELY(!w->gives_way)) return false;
   w->gives_way = gort__ring_count(&w->records) &&
-                 gort__monitor_now(w->rt) == w->gave_way_at &&
+                 gort__monitor_now(w->rt) - w->gave_way_at < GORT_TICK_NS &&
                  gort__ring_count(&w->vms);
   return w->gives_way;
 }
@@ -268,8 +268,7 @@ static void wake(gort *rt, unsigned places) {
     atomic_fetch_sub(&rt->spinning, 1);
     /* Another submit may have seen this one's spinner, which was none; and
      * the place that was missing may be free by now. */
-    if (!full || atomic_load(&rt->stopping) || !gort__sched_any(rt, NULL))
-      return;
+    if (!full || atomic_load(&rt->stopping) || !gort__sched_any(rt)) return;
   }
 }
 
@@ -452,25 +451,35 @@ bool gort__sched_others(gort_worker *w) {
          atomic_load(&w->rt->n_global_records);
 }
 
-/* w has work; self: that another worker may take. */
-static bool has_work(gort_worker *w, const gort_worker *self) {
-  bool own = !self || w == self;
-  if (own && !gort__inbox_empty(&w->sent)) return true;
-  if ((own || !gort__stays(w, GORT_LOOT_VMS)) &&
-      (gort__ring_count(&w->vms) || atomic_load(&w->next_vm)))
-    return true;
-  return (own || !gort__stays(w, GORT_LOOT_RECORDS)) &&
-         gort__ring_count(&w->records);
+static bool has_work(gort_worker *w) {
+  return gort__ring_count(&w->vms) || gort__ring_count(&w->records) ||
+         !gort__inbox_empty(&w->sent) || atomic_load(&w->next_vm);
 }
 
-bool gort__sched_any(gort *rt, const gort_worker *self) {
-  if (atomic_load(&rt->n_global_vms) || atomic_load(&rt->n_global_records))
-    return true;
+static bool any_global(gort *rt) {
+  return atomic_load(&rt->n_global_vms) || atomic_load(&rt->n_global_records);
+}
+
+static gort_worker *worker_at(gort *rt, unsigned i) {
+  return atomic_load_explicit(&rt->workers[i], memory_order_acquire);
+}
+
+bool gort__sched_any(gort *rt) {
+  if (any_global(rt)) return true;
   unsigned n = atomic_load(&rt->nworkers);
   for (unsigned i = 0; i < n; i++) {
-    gort_worker *w =
-        atomic_load_explicit(&rt->workers[i], memory_order_acquire);
-    if (w && has_work(w, self)) return true;
+    gort_worker *w = worker_at(rt, i);
+    if (w && has_work(w)) return true;
+  }
+  return false;
+}
+
+bool gort__sched_any_for(gort *rt, const gort_worker *self) {
+  if (any_global(rt)) return true;
+  unsigned n = atomic_load(&rt->nworkers);
+  for (unsigned i = 0; i < n; i++) {
+    gort_worker *w = worker_at(rt, i);
+    if (w && (w == self ? has_work(w) : gort__steal_can(w))) return true;
   }
   return false;
 }

@@ -53,7 +53,7 @@ gort_vm *gort__sched_partner(gort_worker *w);
 gort_record *gort__sched_record_for(gort_worker *w, gort_vm *vm);
 /* The running task of vm, which w has just put down (QUEUED), gives way to the
  * records in w's ring: it goes on when they have begun and the vms that they
- * woke have run, or at the monitor's next tick. */
+ * woke have run, or after a tick. */
 void gort__sched_give_way(gort_worker *w, gort_vm *vm);
 /* Whether that is still so: records come first. */
 bool gort__sched_gives_way(gort_worker *w);
@@ -70,8 +70,10 @@ void gort__sched_fail(gort_worker *w, gort_record *r, int code);
 void gort__sched_count_spawn(gort *rt);
 /* A record that none can start now, or of nobody's: for all to take. */
 void gort__sched_give_back(gort *rt, gort_record *r);
-/* A look at all queues that takes nothing. self: at what this worker may take;
- * NULL: at everything. */
-bool gort__sched_any(gort *rt, const gort_worker *self);
+/* A look at all queues that takes nothing. */
+bool gort__sched_any(gort *rt);
+/* The same, at what this worker (NULL: one that has nothing) may take: what
+ * others will not come to soon. */
+bool gort__sched_any_for(gort *rt, const gort_worker *self);
 
 #endif

@@ -77,7 +77,7 @@ static void leave_place(gort_worker *w) {
   gort__worker_block_locked(w);
   gort__lock_give(&rt->lock);
   gort__sched_spill(rt, w);
-  if (gort__sched_any(rt, NULL)) gort__sched_wake(rt);
+  if (gort__sched_any(rt)) gort__sched_wake(rt);
 }
 
 /* One task, and then the next record for this vm. */

@@ -13,25 +13,40 @@ enum { PAUSES = 200 };
  * would have been done sooner where it was. */
 static const int64_t WORTH_NS[GORT_NLOOT] = {20000, 1000};
 
-/* A tick of the monitor's. */
-static const int64_t STAY_NS = 5000000;
-
 /* ---- whether it pays --------------------------------------------------- */
 
 void gort__stay(gort_worker *w, gort__loot loot) {
   atomic_store_explicit(&w->stay_until[loot],
-                        gort__monitor_now(w->rt) + STAY_NS,
+                        gort__monitor_now(w->rt) + GORT_TICK_NS,
                         memory_order_relaxed);
+}
+
+/* In the rings. */
+static bool has_loot(gort_worker *w) {
+  return (gort__ring_count(&w->records) &&
+          !gort__stays(w, GORT_LOOT_RECORDS)) ||
+         (gort__ring_count(&w->vms) && !gort__stays(w, GORT_LOOT_VMS));
+}
+
+/* Its worker has been in the same step for a while. */
+static bool is_busy(gort_worker *other) {
+  unsigned tick = atomic_load_explicit(&other->tick, memory_order_relaxed);
+  for (int i = 0; i < PAUSES; i++) gort__pause();
+  return atomic_load_explicit(&other->tick, memory_order_relaxed) == tick;
+}
+
+bool gort__steal_can(gort_worker *w) {
+  if (has_loot(w)) return true;
+  bool lies = !gort__inbox_empty(&w->sent) ||
+              (atomic_load(&w->next_vm) && !gort__stays(w, GORT_LOOT_VMS));
+  return lies && is_busy(w);
 }
 
 bool gort__steal_offers(gort_worker *w) {
   gort *rt = w->rt;
-  if (atomic_load(&rt->n_global_vms) || atomic_load(&rt->n_global_records))
-    return true;
-  if (gort__ring_count(&w->records) && !gort__stays(w, GORT_LOOT_RECORDS))
-    return true;
-  return (gort__ring_count(&w->vms) || atomic_load(&w->next_vm)) &&
-         !gort__stays(w, GORT_LOOT_VMS);
+  return atomic_load(&rt->n_global_vms) || atomic_load(&rt->n_global_records) ||
+         has_loot(w) ||
+         (atomic_load(&w->next_vm) && !gort__stays(w, GORT_LOOT_VMS));
 }
 
 static void note(gort_worker *w, gort_worker *from, gort__loot loot,
@@ -68,13 +83,6 @@ static void *steal_half(gort_worker *w, gort_worker *from, gort__loot loot) {
   }
   note(w, from, loot, n);
   return got[0];
-}
-
-/* Its worker has been in the same step for a while. */
-static bool is_busy(gort_worker *other) {
-  unsigned tick = atomic_load_explicit(&other->tick, memory_order_relaxed);
-  for (int i = 0; i < PAUSES; i++) gort__pause();
-  return atomic_load_explicit(&other->tick, memory_order_relaxed) == tick;
 }
 
 static gort_vm *steal_slot(gort_worker *w, gort_worker *from) {

@@ -30,7 +30,9 @@ static inline bool gort__stays(const gort_worker *w, gort__loot loot) {
          atomic_load_explicit(&w->stay_until[loot], memory_order_relaxed);
 }
 
-/* There is work that w or everybody may lose to a thief. */
+/* There is work that a thief would take, of w's; of w's or everybody's, in the
+ * eyes of w itself: also what w will come to presently. */
+bool gort__steal_can(gort_worker *w);
 bool gort__steal_offers(gort_worker *w);
 
 #endif

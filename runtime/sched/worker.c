@@ -335,7 +335,7 @@ static void sleep_until_woken(gort_worker *w) {
     gort__lock_take(&rt->lock);
     rt->poller.polling = w->polls = false;
     gort__lock_give(&rt->lock);
-    if (gort__sched_any(rt, w) && rejoin(w)) return;
+    if (gort__sched_any_for(rt, w) && rejoin(w)) return;
     /* What ended the wait may have been the end of the last hope. */
     if (!atomic_load(&w->awake)) gort__deadlock_check(rt);
   }
@@ -356,7 +356,7 @@ static void go_idle(gort_worker *w) {
   gort__lock_give(&rt->lock);
   if (spun) stop_spinning(w, false);
   gort__fence();
-  if (!(gort__sched_any(rt, w) && rejoin(w)) && !atomic_load(&rt->stopping)) {
+  if (!(gort__sched_any_for(rt, w) && rejoin(w)) && !atomic_load(&rt->stopping)) {
     /* No place is free: others must find what this worker leaves behind. */
     gort__sched_spill(rt, w);
     gort__deadlock_check(rt);
