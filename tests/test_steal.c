@@ -129,6 +129,26 @@ static void test_long_vms_are_stolen(void **state) {
   assert_ptr_equal(stolen_vm(1), vms[2]);
 }
 
+/* How many ticks vms stay with worker 0 from now on. */
+static int stay(void) {
+  int ticks = 0;
+  gort__stay(ws[0], GORT_LOOT_VMS);
+  for (; gort__stays(ws[0], GORT_LOOT_VMS); ticks++) tick();
+  return ticks;
+}
+
+static void test_they_stay_longer(void **state) {
+  (void)state;
+  tick(); /* it is not the beginning of time */
+  assert_int_equal(stay(), 1);
+  assert_int_equal(stay(), 2);
+  assert_int_equal(stay(), 4);
+  assert_int_equal(stay(), 4);
+  tick();
+  tick();
+  assert_int_equal(stay(), 1);
+}
+
 static void test_short_records_stay(void **state) {
   (void)state;
   for (int i = 0; i < 40; i++) queue_record(0);
@@ -268,6 +288,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(test_short_vms_stay),
       TEST(test_long_vms_are_stolen),
+      TEST(test_they_stay_longer),
       TEST(test_short_records_stay),
       TEST(test_talkers_join),
       TEST(test_locks_tell),

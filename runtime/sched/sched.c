@@ -40,14 +40,14 @@ void gort__sched_queue_vm(gort *rt, gort_worker *w, gort_vm *vm, bool fair) {
  * fruitless lately: tasks that talk to each other meet on this worker, and
  * one that does not let the slot's vm run is found by the monitor. */
 static void hint(gort *rt, gort_worker *w) {
-  if (gort__stays(w, GORT_LOOT_VMS)) return;
-  if (atomic_load_explicit(&rt->active, memory_order_relaxed) >=
-      gort__places(rt))
-    return;
-  if (w->quiet > 0) {
+  if (GORT_LIKELY(w->quiet > 0)) {
     w->quiet--;
     return;
   }
+  if (gort__stays(w, GORT_LOOT_VMS) ||
+      atomic_load_explicit(&rt->active, memory_order_relaxed) >=
+          gort__places(rt))
+    return;
   w->quiet = atomic_load_explicit(&rt->quiet, memory_order_relaxed);
   if (w->quiet == GORT_MAX_QUIET) { /* hopeless so far: once in a tick */
     int64_t now = gort__monitor_now(rt);

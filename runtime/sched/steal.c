@@ -9,15 +9,28 @@
  * it, is stolen. */
 enum { PAUSES = 200 };
 
+/* How long work stays at the most. What computes may have to wait for so long
+ * among what talks. */
+enum { MOST_TICKS = 4 };
+
 /* What a stolen vm or record keeps the thief busy for, at least: for less it
  * would have been done sooner where it was. */
 static const int64_t WORTH_NS[GORT_NLOOT] = {20000, 1000};
 
 /* ---- whether it pays --------------------------------------------------- */
 
+/* Longer when it does not pay again and again. */
 void gort__stay(gort_worker *w, gort__loot loot) {
-  atomic_store_explicit(&w->stay_until[loot],
-                        gort__monitor_now(w->rt) + GORT_TICK_NS,
+  int64_t now = gort__monitor_now(w->rt);
+  int64_t last =
+      atomic_load_explicit(&w->stay_until[loot], memory_order_relaxed);
+  int64_t ticks =
+      atomic_load_explicit(&w->stay_ticks[loot], memory_order_relaxed);
+  if (now < last) return;
+  bool again = ticks > 0 && now - last < 2 * GORT_TICK_NS;
+  ticks = !again ? 1 : ticks < MOST_TICKS ? 2 * ticks : ticks;
+  atomic_store_explicit(&w->stay_ticks[loot], ticks, memory_order_relaxed);
+  atomic_store_explicit(&w->stay_until[loot], now + ticks * GORT_TICK_NS,
                         memory_order_relaxed);
 }
 

@@ -6,8 +6,8 @@
  * the tasks then tell those they left crosses over, too. That pays for work
  * that takes long. So each theft is judged when the thief has nothing left of
  * it: after one that did not keep it busy, work of that kind *stays* with its
- * worker until the monitor has ticked. Vms stay, too, where one has joined
- * (meet.h).
+ * worker for a tick of the monitor's, for up to four if that happens again and
+ * again. Vms stay, too, where one has joined (meet.h).
  *
  * What stays is not lost sight of: its own worker goes on with it, and when it
  * is over the monitor wakes a thief if there still is work. Nobody is woken for

@@ -44,6 +44,21 @@ static inline gort_task *gort__task_of_node(gort__node *n) {
   return gort__container(n, gort_task, node);
 }
 
+/* Resets self's wait for n waiters; nothing can see it yet, but the context
+ * of a bound task the ticket. */
+static inline void gort__wait_begin(gort_task *self, gort_waiter *ws,
+                                    uint32_t n, int ticket) {
+  gort__wait *wait = &self->wait;
+  GORT_ASSERT(!wait->parked && !wait->armed);
+  wait->n = n;
+  wait->ws = ws;
+  wait->selects = wait->limited = false;
+  wait->parked = true;
+  wait->number++;
+  /* Release: the end of a bound task's context claims it without a lock. */
+  atomic_store_explicit(&wait->ticket, ticket, memory_order_release);
+}
+
 /* A task in vm, from its free list; NULL when memory is out. Owner-only. */
 gort_task *gort__task_new(gort_vm *vm, uint64_t id);
 void gort__task_free(gort_vm *vm, gort_task *t);

@@ -48,6 +48,7 @@ static gort_step after_step(gort_worker *w, gort_vm *vm, gort_task *t,
   if (step == GORT_STEP_PARKED) {
     atomic_store_explicit(&vm->parked, vm->n_parked += 1, memory_order_relaxed);
     t->wait.counted = true;
+    t->wait.since = gort__monitor_now(w->rt);
   } else if (step != GORT_STEP_FINISHED) {
     gort__runq_push(&vm->turnq, &t->node);
   } else {
@@ -356,7 +357,8 @@ static void go_idle(gort_worker *w) {
   gort__lock_give(&rt->lock);
   if (spun) stop_spinning(w, false);
   gort__fence();
-  if (!(gort__sched_any_for(rt, w) && rejoin(w)) && !atomic_load(&rt->stopping)) {
+  if (!(gort__sched_any_for(rt, w) && rejoin(w)) &&
+      !atomic_load(&rt->stopping)) {
     /* No place is free: others must find what this worker leaves behind. */
     gort__sched_spill(rt, w);
     gort__deadlock_check(rt);

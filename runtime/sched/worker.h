@@ -89,7 +89,7 @@ typedef struct gort_worker {
 
   /* Until then, by the monitor's clock, nobody takes these: it did not pay
    * lately (steal.h). Relaxed, hints. */
-  _Atomic int64_t stay_until[GORT_NLOOT];
+  _Atomic int64_t stay_until[GORT_NLOOT], stay_ticks[GORT_NLOOT];
   gort__inbox sent;   /* QUEUED vms, by others (meet.h) */
   gort__ring vms;     /* QUEUED vms */
   gort__ring records; /* records not started */

@@ -107,12 +107,30 @@ static int chan_poll(gort_source *s, gort_op op, gort_value *value,
 
 /* ---- a task's way ------------------------------------------------------- */
 
+/* Nothing but this channel can wake self, which has no limit. */
+static bool waits_plainly(const gort_task *self, const gort_limit *limit) {
+  return !limit && !self->bond && !self->wait.interruptible;
+}
+
+/* gort__wait_locked, for such a task. */
+static int park_locked(gort_task *self, gort_chan *c, gort_op op,
+                       gort_value value) {
+  gort_waiter *w = &self->wait.one;
+  gort__wait_begin(self, w, 1, GORT_TICKET_OPEN);
+  gort__waiter_init(w, self, &c->src, op, 0);
+  w->shared = false;
+  w->value = value;
+  gort__list_push(op == GORT_SEND ? &c->sendq : &c->recvq, &w->link);
+  gort__lock_give(&c->src.lock);
+  return GORT_PARKED;
+}
+
 /* More than a look at the buffer; the lock is held. */
 static GORT_NOINLINE int send_locked(gort_task *self, gort_chan *c,
                                      gort_value *value, gort_result *res) {
   gort__wakelist wake = {0};
   if (send_now(c, value, res, &wake) == GORT_PARKED)
-    return gort__wait_locked(self, &c->src, GORT_SEND, value, NULL);
+    return park_locked(self, c, GORT_SEND, *value);
   gort__lock_give(&c->src.lock);
   if (wake.first) gort__ready(wake.first);
   return 0;
@@ -121,10 +139,8 @@ static GORT_NOINLINE int send_locked(gort_task *self, gort_chan *c,
 static GORT_NOINLINE int recv_locked(gort_task *self, gort_chan *c,
                                      gort_result *res) {
   gort__wakelist wake = {0};
-  if (recv_now(c, res, &wake) == GORT_PARKED) {
-    gort_value none = {.type = GORT_NIL};
-    return gort__wait_locked(self, &c->src, GORT_RECV, &none, NULL);
-  }
+  if (recv_now(c, res, &wake) == GORT_PARKED)
+    return park_locked(self, c, GORT_RECV, (gort_value){.type = GORT_NIL});
   gort__lock_give(&c->src.lock);
   if (wake.first) gort__ready(wake.first);
   return 0;
@@ -132,7 +148,7 @@ static GORT_NOINLINE int recv_locked(gort_task *self, gort_chan *c,
 
 int gort_wait_send(gort_task *self, gort_chan *c, gort_value *value,
                    const gort_limit *limit, gort_result *res) {
-  if (GORT_UNLIKELY(limit != NULL || self->bond != NULL))
+  if (GORT_UNLIKELY(!waits_plainly(self, limit)))
     return gort_wait(self, &c->src, GORT_SEND, value, limit, res);
   gort__lock_take(&c->src.lock);
   if (c->count == c->cap || c->closed || !gort__list_empty(&c->recvq))
@@ -146,7 +162,7 @@ int gort_wait_send(gort_task *self, gort_chan *c, gort_value *value,
 
 int gort_wait_recv(gort_task *self, gort_chan *c, const gort_limit *limit,
                    gort_result *res) {
-  if (GORT_UNLIKELY(limit != NULL || self->bond != NULL)) {
+  if (GORT_UNLIKELY(!waits_plainly(self, limit))) {
     gort_value none = {.type = GORT_NIL};
     return gort_wait(self, &c->src, GORT_RECV, &none, limit, res);
   }

@@ -68,20 +68,6 @@ int gort__wait_reserve(gort__wait *wait, size_t n) {
   return 0;
 }
 
-void gort__wait_begin(gort_task *self, gort_waiter *ws, uint32_t n,
-                      int ticket) {
-  gort__wait *wait = &self->wait;
-  GORT_ASSERT(!wait->parked && !wait->armed);
-  wait->n = n;
-  wait->ws = ws;
-  wait->selects = wait->limited = false;
-  wait->parked = true;
-  wait->number++;
-  if (self->vm) wait->since = gort__monitor_now(self->vm->rt);
-  /* Release: the end of a bound task's context claims it without a lock. */
-  atomic_store_explicit(&wait->ticket, ticket, memory_order_release);
-}
-
 int gort__wait_refuse(gort_task *self, int rc) {
   int open = GORT_TICKET_OPEN;
   bool other_ways = self->bond || self->wait.interruptible;

@@ -96,7 +96,7 @@ typedef struct gort__wait {
   uint8_t reason;     /* of a wait without waiters */
   uint32_t number;    /* of waits; only differences count */
   gort__timer timer;
-  int64_t since; /* coarse, for dumps */
+  int64_t since; /* it is parked; coarse, for dumps */
 } gort__wait;
 
 void gort__wait_init(gort__wait *wait);
@@ -138,9 +138,6 @@ static inline void gort__source_init(gort_source *s, const gort_class *cls) {
 /* Room for n waiters in wait->many, and behind them for two permutations of
  * wait->room numbers. 0 or GORT_ENOMEM. */
 int gort__wait_reserve(gort__wait *wait, size_t n);
-/* Resets self's wait for n waiters; nothing can see it yet, but the context
- * of a bound task the ticket. */
-void gort__wait_begin(gort_task *self, gort_waiter *ws, uint32_t n, int ticket);
 /* The wait that has begun cannot go on: rc; or GORT_PARKED, when somebody has
  * ended it already and it must be finished (then it has no waiters). */
 int gort__wait_refuse(gort_task *self, int rc);
