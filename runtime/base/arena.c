@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/pages.h"
+
 #define REGION ((size_t)1 << 20)
 #define CHUNK ((size_t)1 << 15)
 
@@ -26,6 +28,7 @@ struct gort__chunk {
   gort__chunk *next, *prev;   /* in roomy */
   uint16_t size;              /* number of the size */
   uint16_t used, fresh, most; /* blocks: out, never out so far, in all */
+  uint8_t gone;               /* pages without memory (thin) */
   bool listed;                /* in roomy */
 };
 
@@ -55,25 +58,16 @@ static size_t bytes_of(unsigned size) {
 
 /* ---- regions ----------------------------------------------------------- */
 
-static void *map(size_t size) {
-  enum { PROTECTION = PROT_READ | PROT_WRITE };
-  enum { FLAGS = MAP_PRIVATE | MAP_ANONYMOUS };
-  /* cppcheck-suppress invalidFunctionArg */
-  void *p = mmap(NULL, size, PROTECTION, FLAGS, -1, 0);
-  /* cppcheck-suppress memleak */
-  return p == MAP_FAILED ? NULL : p;
-}
-
 /* Mappings mostly follow one another, so the first try is mostly aligned. */
 static void *map_aligned(void) {
-  char *p = map(REGION);
+  char *p = gort__pages_reserve(REGION);
   if (!p || (uintptr_t)p % REGION == 0) return p;
-  munmap(p, REGION);
-  p = map(2 * REGION);
+  gort__pages_give(p, REGION);
+  p = gort__pages_reserve(2 * REGION);
   if (!p) return NULL;
   size_t before = REGION - (uintptr_t)p % REGION;
-  munmap(p, before);
-  if (before < REGION) munmap(p + before + REGION, REGION - before);
+  gort__pages_give(p, before);
+  if (before < REGION) gort__pages_give(p + before + REGION, REGION - before);
   return p + before; /* cppcheck-suppress deallocret */
 }
 
@@ -90,7 +84,7 @@ static void region_free(gort__arena *a, region *r) {
   gort__list_unlink(&r->link);
   a->empty--;
   a->dirty -= (unsigned)__builtin_popcount(r->dirty);
-  munmap(r, REGION);
+  gort__pages_give(r, REGION);
 }
 
 /* ---- chunks ------------------------------------------------------------ */
@@ -167,6 +161,54 @@ static void unlist(gort__arena *a, gort__chunk *k) {
   k->listed = false;
 }
 
+/* ---- pages that are gone ------------------------------------------------ */
+
+enum {
+  PAGE = 4096,
+  PAGES = CHUNK / PAGE,
+  MOST_BLOCKS = CHUNK / GORT_ARENA_STEP
+};
+_Static_assert(PAGES <= 8, "a bit of gone for each page");
+
+static char *page_of(const gort__chunk *k, unsigned page) {
+  region *r = region_of(k);
+  return (char *)r + (size_t)(k - r->chunks) * CHUNK + page * (size_t)PAGE;
+}
+
+/* Which blocks touch the page; false: something else does, too. */
+static bool blocks_in(gort__chunk *k, unsigned page, unsigned *first,
+                      unsigned *last) {
+  const char *at = page_of(k, page), *blocks = blocks_of(k);
+  if (at < blocks) return false;
+  *first = (unsigned)((size_t)(at - blocks) / bytes_of(k->size));
+  *last = (unsigned)((size_t)(at + PAGE - 1 - blocks) / bytes_of(k->size));
+  return true;
+}
+
+/* Block i touches a page that is gone. */
+static bool in_gone(gort__chunk *k, unsigned i) {
+  if (!k->gone) return false;
+  const char *at = blocks_of(k) + i * bytes_of(k->size);
+  size_t from = (size_t)(at - page_of(k, 0));
+  size_t to = from + bytes_of(k->size) - 1;
+  for (size_t page = from / PAGE; page <= to / PAGE; page++)
+    if (k->gone & 1u << page) return true;
+  return false;
+}
+
+static void push_free(gort__chunk *k, unsigned i) {
+  void *block = blocks_of(k) + i * bytes_of(k->size);
+  memcpy(block, &k->free, sizeof k->free);
+  k->free = block;
+}
+
+/* Such blocks can be had again. */
+static void fill(gort__chunk *k) {
+  for (unsigned i = (unsigned)k->most - k->fresh; i-- > 0;)
+    if (in_gone(k, i)) push_free(k, i);
+  k->gone = 0;
+}
+
 /* ---- blocks ------------------------------------------------------------ */
 
 void gort__arena_init(gort__arena *a) {
@@ -191,13 +233,17 @@ static void *get_from(gort__chunk *k) {
 }
 
 static void *get_slowly(gort__arena *a, unsigned size) {
-  gort__chunk *k = a->roomy[size];
-  if (k)
-    unlist(a, k);
-  else
-    k = chunk_new(a, size);
-  if (!k) return NULL;
-  a->current[size] = k;
+  gort__chunk *k = a->current[size];
+  if (!k || !k->gone) {
+    k = a->roomy[size];
+    if (k)
+      unlist(a, k);
+    else
+      k = chunk_new(a, size);
+    if (!k) return NULL;
+    a->current[size] = k;
+  }
+  if (!k->free && !k->fresh) fill(k);
   return get_from(k);
 }
 
@@ -223,13 +269,69 @@ void gort__arena_give(gort__arena *a, void *block) {
   }
 }
 
-void gort__arena_trim(gort__arena *a) {
+/* ---- trimming ---------------------------------------------------------- */
+
+/* What blocks that were given back leave of a chunk where others are in use. */
+
+static void forget_free(gort__chunk *k, const bool *is_free, unsigned n) {
+  k->free = NULL;
+  for (unsigned i = n; i-- > 0;)
+    if (is_free[i] && !in_gone(k, i)) push_free(k, i);
+}
+
+/* Marks the free ones among the blocks that were out; how many were. */
+static unsigned find_free(gort__chunk *k, bool *is_free) {
+  unsigned out = k->most - k->fresh;
+  for (unsigned i = 0; i < out; i++) is_free[i] = in_gone(k, i);
+  void *block;
+  for (block = k->free; block; memcpy(&block, block, sizeof block))
+    is_free[(size_t)((char *)block - blocks_of(k)) / bytes_of(k->size)] = true;
+  return out;
+}
+
+static bool page_is_free(gort__chunk *k, unsigned page, const bool *is_free,
+                         unsigned n) {
+  unsigned first, last;
+  if (!blocks_in(k, page, &first, &last) || last >= n) return false;
+  while (first <= last && is_free[first]) first++;
+  return first > last;
+}
+
+/* Behind the last block in use blocks are as new. Before it, pages that hold
+ * nothing go, and with them the blocks that touch them, until the chunk has no
+ * others (fill). */
+static void thin(gort__chunk *k) {
+  bool is_free[MOST_BLOCKS];
+  unsigned out = find_free(k, is_free), n = out;
+  while (n > 0 && is_free[n - 1]) n--;
+  k->fresh = (uint16_t)(k->most - n);
+  k->gone = 0;
+  for (unsigned page = 0; page < PAGES; page++)
+    if (page_is_free(k, page, is_free, n)) k->gone |= (uint8_t)(1u << page);
+  forget_free(k, is_free, n);
+  const char *from = blocks_of(k) + n * bytes_of(k->size);
+  const char *to = blocks_of(k) + out * bytes_of(k->size);
+  for (unsigned page = 0; page < PAGES; page++) {
+    char *at = page_of(k, page);
+    if (k->gone & 1u << page || (at >= from && at < to))
+      madvise(at, PAGE, MADV_DONTNEED);
+  }
+}
+
+static void thin_all(gort__arena *a) {
   for (unsigned size = 0; size < GORT_ARENA_SIZES; size++) {
     gort__chunk *k = a->current[size];
-    if (!k || k->used) continue;
     a->current[size] = NULL;
-    chunk_free(a, k);
+    if (k && !k->used)
+      chunk_free(a, k);
+    else if (k && (k->free || k->fresh || k->gone))
+      list(a, k);
+    for (k = a->roomy[size]; k; k = k->next) thin(k);
   }
+}
+
+void gort__arena_trim(gort__arena *a) {
+  thin_all(a);
   gort__link *l = a->regions.next;
   while (l != &a->regions) {
     region *r = gort__container(l, region, link);

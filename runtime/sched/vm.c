@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pages.h"
 #include "ctx/bond.h"
 #include "sched/loop.h"
 #include "sched/runtime.h"
@@ -20,33 +21,72 @@ static bool has_arenas(void) {
 #endif
 }
 
+/* Where a block comes from, by its size alone. */
+enum origin { FROM_ARENA, FROM_ALLOCATOR, FROM_SYSTEM };
+
+static const size_t MOST_ALLOCATED = 1 << 20;
+
+static enum origin origin_of(size_t size) {
+  return size <= GORT_ARENA_MOST  ? FROM_ARENA
+         : size <= MOST_ALLOCATED ? FROM_ALLOCATOR
+                                  : FROM_SYSTEM;
+}
+
+static void *get(gort__arena *a, size_t size) {
+  switch (origin_of(size)) {
+    case FROM_ARENA:
+      return gort__arena_get(a, size);
+    case FROM_ALLOCATOR:
+      return gort_malloc(size);
+    default:
+      return gort__pages_get(size);
+  }
+}
+
+static void give(gort__arena *a, void *ptr, size_t size) {
+  switch (origin_of(size)) {
+    case FROM_ARENA:
+      gort__arena_give(a, ptr);
+      return;
+    case FROM_ALLOCATOR:
+      gort_free(ptr);
+      return;
+    default:
+      gort__pages_give(ptr, size);
+  }
+}
+
+static void *move(gort__arena *a, void *ptr, size_t old, size_t size) {
+  void *moved = get(a, size);
+  if (!moved) return NULL;
+  memcpy(moved, ptr, old < size ? old : size);
+  give(a, ptr, old);
+  return moved;
+}
+
+static void *resize(gort__arena *a, void *ptr, size_t old, size_t size) {
+  enum origin from = origin_of(old);
+  if (from != origin_of(size)) return move(a, ptr, old, size);
+  switch (from) {
+    case FROM_ARENA:
+      return gort__arena_same(old, size) ? ptr : move(a, ptr, old, size);
+    case FROM_ALLOCATOR:
+      return gort_realloc(ptr, size);
+    default:
+      return gort__pages_resize(ptr, old, size);
+  }
+}
+
 void *gort_vm_realloc(gort_vm *vm, void *ptr, size_t old, size_t size) {
   if (GORT_UNLIKELY(!vm->has_arena)) {
     if (size) return gort_realloc(ptr, size);
     gort_free(ptr);
     return NULL;
   }
-  gort__arena *a = &vm->arena;
-  bool was_small = ptr && old <= GORT_ARENA_MOST;
-  if (size == 0) {
-    if (was_small)
-      gort__arena_give(a, ptr);
-    else
-      gort_free(ptr);
-    return NULL;
-  }
-  bool is_small = size <= GORT_ARENA_MOST;
-  if (!ptr) return is_small ? gort__arena_get(a, size) : gort_malloc(size);
-  if (!was_small && !is_small) return gort_realloc(ptr, size);
-  if (was_small && is_small && gort__arena_same(old, size)) return ptr;
-  void *moved = is_small ? gort__arena_get(a, size) : gort_malloc(size);
-  if (!moved) return NULL;
-  memcpy(moved, ptr, old < size ? old : size);
-  if (was_small)
-    gort__arena_give(a, ptr);
-  else
-    gort_free(ptr);
-  return moved;
+  if (!ptr) return size ? get(&vm->arena, size) : NULL;
+  if (size) return resize(&vm->arena, ptr, old, size);
+  give(&vm->arena, ptr, old);
+  return NULL;
 }
 
 void gort_vm_trim(gort_vm *vm) {
