@@ -256,9 +256,11 @@ void lgort_call_site(gort_record *r, lgort_task *t) {
   t->source = c->source;
   t->line = c->line;
   t->parent = c->parent;
-  t->told = c->told;
+  *lgort_told(t) = c->told;
   c->told = NULL;
 }
+
+gort_object *lgort_call_told(gort_record *r) { return call_of(r)->told; }
 
 bool lgort_call_is_plain(lgort_vm *vm, gort_record *r) {
   const call *c = call_of(r);

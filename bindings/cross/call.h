@@ -17,6 +17,7 @@ gort_record *lgort_call_new(lua_State *L, lgort_vm *vm, int first);
 /* Makes the task tell an object what has become of the call (outcome.h); takes
  * a count. */
 void lgort_call_tell(gort_record *r, gort_object *told);
+gort_object *lgort_call_told(gort_record *r); /* or NULL; borrowed */
 
 /* The main task's: pushing gives a C function that runs as the task itself,
  * and its argument. */

@@ -13,7 +13,7 @@ bool lgort_outcome_catches(const gort_object *told) {
 }
 
 bool lgort_outcome_traces(const gort_object *told) {
-  return gort_object_class(told) == gort_group_class();
+  return told && gort_object_class(told) == gort_group_class();
 }
 
 /* Protected. Stack: the values and where to put them as one. */

@@ -44,15 +44,16 @@ static bool in_handler(lua_State *L) {
 static bool may_clean(lua_State *L, lgort_task *t) {
   if (!t->unwinding && !in_handler(L)) return false;
   int64_t now = gort_now();
-  if (!t->clean_until) t->clean_until = now + t->clean_left;
-  return now < t->clean_until;
+  if (!t->ending->clean_until)
+    t->ending->clean_until = now + t->ending->clean_left;
+  return now < t->ending->clean_until;
 }
 
 void lgort_pause_cleaning(lgort_task *t) {
-  if (!t->clean_until) return;
-  int64_t left = t->clean_until - gort_now();
-  t->clean_left = left > 0 ? left : 0;
-  t->clean_until = 0;
+  if (!t->has_ending || !t->ending->clean_until) return;
+  int64_t left = t->ending->clean_until - gort_now();
+  t->ending->clean_left = left > 0 ? left : 0;
+  t->ending->clean_until = 0;
 }
 
 static void end_cleaning(lgort_vm *vm) {
@@ -70,7 +71,8 @@ int lgort__before_wait(lua_State *L, lgort_vm *vm, gort_limit *limit) {
   if (!may_clean(L, t)) return code;
   t->cleaning = true;
   gort_task_shield(self_of(vm), true);
-  if (limit->deadline > t->clean_until) limit->deadline = t->clean_until;
+  if (limit->deadline > t->ending->clean_until)
+    limit->deadline = t->ending->clean_until;
   return 0;
 }
 
@@ -82,7 +84,7 @@ void lgort_check_end(lua_State *L, lgort_vm *vm, gort_limit *limit) {
 void lgort__after_wait(lua_State *L, lgort_vm *vm, const gort_result *res) {
   lgort_task *t = vm->task;
   bool late = t->cleaning && res->status == GORT_ETIMEOUT &&
-              gort_now() >= t->clean_until;
+              gort_now() >= t->ending->clean_until;
   end_cleaning(vm);
   if (res->status == GORT_EINTR) lgort_raise_interrupt(L, vm);
   if (late || res->status == GORT_EBOUND) lgort_raise_end(L, lgort_end_of(vm));

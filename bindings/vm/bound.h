@@ -48,8 +48,9 @@ void lgort_check_end(lua_State *L, lgort_vm *vm, gort_limit *limit);
 
 /* Cuts the limit of a wait that goes on, as its beginning did. */
 static inline void lgort_cut_limit(const lgort_vm *vm, gort_limit *limit) {
-  if (vm->task && vm->task->cleaning && limit->deadline > vm->task->clean_until)
-    limit->deadline = vm->task->clean_until;
+  if (vm->task && vm->task->cleaning &&
+      limit->deadline > vm->task->ending->clean_until)
+    limit->deadline = vm->task->ending->clean_until;
 }
 
 /* What a wait came to, at once or later. Raises when it was given up because

@@ -37,6 +37,24 @@ static void free_task(lgort_vm *vm, lgort_task *lt) {
     gort_vm_realloc(vm->vm, lt, sizeof *lt, 0);
 }
 
+/* False when memory is out. */
+static bool add_ending(lgort_task *lt) {
+  lgort_ending *e = gort_malloc(sizeof *e);
+  if (!e) return false;
+  *e = (lgort_ending){.told = lt->told, .clean_left = LGORT_CLEANUP_NS};
+  lt->ending = e;
+  lt->has_ending = true;
+  return true;
+}
+
+static void drop_ending(lgort_task *lt) {
+  if (!lt->has_ending) return;
+  gort_value_drop(&lt->ending->trace);
+  gort_free(lt->ending);
+  lt->has_ending = false;
+  lt->told = NULL;
+}
+
 /* Protected: makes a coroutine and anchors it. Stack: lgort_task pointer. */
 static int new_coroutine(lua_State *L) {
   lgort_vm *vm = lgort_vm_of(L);
@@ -86,13 +104,11 @@ static lgort_task *take_coroutine(lgort_vm *vm) {
     }
   }
   lt->has_env = false;
+  lt->has_ending = false;
   lt->told = NULL;
   lt->unwinding = lt->cleaning = lt->ended = lt->asked = false;
-  lt->trace.type = GORT_NIL;
   lt->stops = 0;
   lt->shields = 0;
-  lt->clean_until = 0;
-  lt->clean_left = LGORT_CLEANUP_NS;
   return lt;
 }
 
@@ -193,8 +209,9 @@ void lgort_forget(gort_vm *vm, gort_task *t) {
   lgort_vm *lvm = gort_vm_state(vm);
   if (!lt) return;
   drop_record(lt);
-  if (lt->told) gort_object_release(lt->told);
-  gort_value_drop(&lt->trace);
+  gort_object *told = *lgort_told(lt);
+  if (told) gort_object_release(told);
+  drop_ending(lt);
   if (lvm == lvm->host->adopted) /* its state goes on */
     free_coroutine(lvm->L, lvm, lt);
   else
@@ -230,11 +247,12 @@ static void push_traceback(lua_State *L) {
 
 /* The error at 1 is another's business: it goes on as it is. */
 static bool caught(lua_State *L, lgort_task *lt) {
-  if (!lgort_outcome_catches(lt->told)) return false;
-  if (lgort_outcome_traces(lt->told)) {
+  gort_object *told = *lgort_told(lt);
+  if (!lgort_outcome_catches(told)) return false;
+  if (lgort_outcome_traces(told)) {
     push_traceback(L);
-    gort_value_drop(&lt->trace);
-    lgort_encode_simple(L, -1, &lt->trace);
+    gort_value_drop(&lt->ending->trace);
+    lgort_encode_simple(L, -1, &lt->ending->trace);
     lua_settop(L, 1);
   }
   return true;
@@ -279,22 +297,24 @@ static void report_error(lgort_vm *vm, const lgort_task *lt, uint64_t id,
 /* Above `below` lie the results, or the error. */
 static void call_end(lua_State *L, int status, lgort_task *lt, int below) {
   lgort_vm *vm = lgort_vm_of(L);
-  gort_object *told = lt->told;
+  gort_value none = {.type = GORT_NIL};
+  gort_value *trace = lt->has_ending ? &lt->ending->trace : &none;
+  gort_object *told = *lgort_told(lt);
   bool ok = status == LUA_OK || status == LUA_YIELD;
-  lt->told = NULL;
+  *lgort_told(lt) = NULL;
   if (told && (ok || lt->ended || lgort_outcome_catches(told))) {
-    lgort_outcome_tell(L, told, &lt->trace, below + 1, ok);
+    lgort_outcome_tell(L, told, trace, below + 1, ok);
   } else if (!ok && !lt->ended) {
     const char *message = lua_tostring(L, -1);
     report_error(vm, lt, gort_task_id(gort_vm_current(vm->vm)),
                  message ? message : "not enough memory");
-    if (told) lgort_outcome_tell(L, told, &lt->trace, below + 1, false);
+    if (told) lgort_outcome_tell(L, told, trace, below + 1, false);
   }
 }
 
 /* How many results are wanted. */
-static int results_of(const lgort_task *lt) {
-  return lgort_outcome_catches(lt->told) ? LUA_MULTRET : 0;
+static int results_of(lgort_task *lt) {
+  return lgort_outcome_catches(*lgort_told(lt)) ? LUA_MULTRET : 0;
 }
 
 static int body_end(lua_State *L, int status, lua_KContext ctx) {
@@ -431,16 +451,14 @@ static gort_step run(lgort_vm *vm, lgort_task *lt, int nargs) {
   if (status != LUA_OK) {
     /* Memory ran out before the call, or even for the report. */
     const char *message = lua_tostring(lt->co, -1);
+    gort_object *told = *lgort_told(lt);
+    *lgort_told(lt) = NULL;
     drop_record(lt);
-    if (lgort_outcome_catches(lt->told)) {
-      lgort_outcome_fail(lt->told);
-    } else {
+    if (!lgort_outcome_catches(told))
       report_error(vm, lt, gort_task_id(gort_vm_current(vm->vm)),
                    message ? message : "not enough memory");
-      if (lt->told) lgort_outcome_fail(lt->told);
-    }
+    if (told) lgort_outcome_fail(told);
     lua_resetthread(lt->co);
-    lt->told = NULL;
     lt->kept = 0;
     nres = 0;
   }
@@ -448,6 +466,7 @@ static gort_step run(lgort_vm *vm, lgort_task *lt, int nargs) {
   if (nres > 0 && lua_gettop(lt->co) > 1) lua_replace(lt->co, 1);
   lua_settop(lt->co, lt->kept != 0);
   if (nres > 0) empty_kept(lt);
+  drop_ending(lt);
   give_coroutine(vm, lt);
   return GORT_STEP_FINISHED;
 }
@@ -455,7 +474,7 @@ static gort_step run(lgort_vm *vm, lgort_task *lt, int nargs) {
 void lgort_fail(gort_record *r, int code) {
   char report[160], created[100];
   lgort_host *h = lgort_call_host(r);
-  lgort_task site;
+  lgort_task site = {0};
   lgort_call_site(r, &site);
   lgort_call_drop(r);
   if (lgort_outcome_catches(site.told)) {
@@ -491,6 +510,12 @@ static int push_origin(lgort_vm *vm, lgort_task *lt, gort_record *r) {
 gort_step lgort_start(gort_vm *gvm, gort_task *t, gort_record *r) {
   lgort_vm *vm = gort_vm_state(gvm);
   lgort_task *lt = take_coroutine(vm);
+  bool bound = gort_task_context(t) != NULL;
+  bool ends = bound || lgort_outcome_traces(lgort_call_told(r));
+  if (lt && ends && !add_ending(lt)) {
+    give_coroutine(vm, lt);
+    lt = NULL;
+  }
   if (!lt) {
     lgort_fail(r, GORT_ENOMEM);
     gort_record_free(r);
@@ -498,7 +523,7 @@ gort_step lgort_start(gort_vm *gvm, gort_task *t, gort_record *r) {
   }
   gort_task_set_state(t, lt);
   lt->record = r;
-  lt->bound = gort_task_context(t) != NULL;
+  lt->bound = bound;
   lgort_call_site(r, lt);
   if (lgort_call_is_body(r)) {
     int n = lgort_call_push(lt->co, r); /* two values: needs no memory */

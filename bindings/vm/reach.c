@@ -151,7 +151,7 @@ static void pass_by(walk *w) {
 }
 
 static void walk_task(walk *w, gort_task *t) {
-  const lgort_task *lt = gort_task_state(t);
+  lgort_task *lt = gort_task_state(t);
   lua_State *L = w->L;
   if (!lt) return;
   lua_rawgeti(L, LUA_REGISTRYINDEX, w->vm->threads);
@@ -164,8 +164,8 @@ static void walk_task(walk *w, gort_task *t) {
     visit(w);
     lua_pop(L, 1);
   }
-  if (lt->told && w->who &&
-      gort_reach_add(w->r, (size_t)w->who, lt->told, true) < 0)
+  gort_object *told = *lgort_told(lt);
+  if (told && w->who && gort_reach_add(w->r, (size_t)w->who, told, true) < 0)
     luaL_error(L, "not enough memory");
   drain(w);
 }

@@ -85,7 +85,17 @@ typedef enum lgort_origin {
   LGORT_FIRST_OF_ALL  /* ... from now on */
 } lgort_origin;
 
-/* The Lua half of a task; stays with its coroutine when that is reused. */
+/* What only a task has that is bound to a context (bound.h), or whose errors
+ * are told with their traceback. */
+typedef struct lgort_ending {
+  gort_object *told;   /* as lgort_task.told */
+  gort_value trace;    /* owned: of the error that told hears of, or nil */
+  int64_t clean_until; /* when the clean-up must be over; 0: none goes on */
+  int64_t clean_left;  /* how long the next one may take, in ns */
+} lgort_ending;
+
+/* The Lua half of a task; stays with its coroutine when that is reused. There
+ * may be a million: no holes. */
 typedef struct lgort_task {
   union {
     struct lgort_task *next; /* while it is in the pool */
@@ -100,22 +110,27 @@ typedef struct lgort_task {
    * used again, 0: none; how many upvalues to empty then, but for kept_env. */
   int64_t kept;
   int16_t kept_ups, kept_env;
-  uint16_t shields; /* context.shield calls in progress */
-  bool has_env;     /* vm->task_envs[slot] is its globals table (env.h) */
-  bool computes;    /* it yielded to let others run */
-  /* Of a task that is bound to a context (bound.h). */
-  bool bound;
-  bool unwinding;      /* an error is on its way to a pcall */
-  bool cleaning;       /* waits, shielded, for its clean-up */
-  bool ended;          /* by the error of its context */
-  bool asked;          /* in this step by the hook to get on */
-  uint8_t stops;       /* how often the hook has raised, up to 2 */
-  uint8_t origin;      /* lgort_origin */
-  int64_t clean_until; /* when the clean-up must be over; 0: none goes on */
-  int64_t clean_left;  /* how long the next one may take, in ns */
-  gort_object *told;   /* owned: hears how the call ended, or NULL */
-  gort_value trace;    /* owned: of the error that told hears of, or nil */
+  uint16_t shields;    /* context.shield calls in progress */
+  bool has_env : 1;    /* vm->task_envs[slot] is its globals table (env.h) */
+  bool computes : 1;   /* it yielded to let others run */
+  bool bound : 1;      /* to a context; the next ones are of such tasks */
+  bool unwinding : 1;  /* an error is on its way to a pcall */
+  bool cleaning : 1;   /* waits, shielded, for its clean-up */
+  bool ended : 1;      /* by the error of its context */
+  bool asked : 1;      /* in this step by the hook to get on */
+  bool has_ending : 1; /* which always has one */
+  unsigned stops : 2;  /* how often the hook has raised, up to 2 */
+  unsigned origin : 3; /* lgort_origin */
+  union {
+    gort_object *told;    /* owned: hears how the call ended, or NULL */
+    lgort_ending *ending; /* owned: has_ending */
+  };
 } lgort_task;
+_Static_assert(sizeof(lgort_task) == 64, "no more than it needs");
+
+static inline gort_object **lgort_told(lgort_task *t) {
+  return t->has_ending ? &t->ending->told : &t->told;
+}
 
 enum { LGORT_TYPES = 32, LGORT_KNOWN = 8, LGORT_CASE_NAMES = 5 };
 enum { LGORT_SHARED = 4, LGORT_SHARED_CAPTURES = 6 };

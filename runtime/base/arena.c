@@ -13,22 +13,24 @@
 #include "base/pages.h"
 
 #define REGION ((size_t)1 << 20)
-#define CHUNK ((size_t)1 << 15)
+#define CHUNK ((size_t)1 << 16)
 
-enum { CHUNKS = 32 };
+enum { CHUNKS = 16 };
+
+enum { PAGE = 4096 };
 
 /* Regions that stay though they are empty, for those who come and go. */
 enum { EMPTY_KEPT = 1 };
 
 /* Free chunks that keep their pages: these, and a quarter of the taken ones. */
-enum { DIRTY_KEPT = 16 };
+enum { DIRTY_KEPT = 8 };
 
 struct gort__chunk {
   void *free; /* blocks given back, each holds the next one's address */
   gort__chunk *next, *prev;   /* in roomy */
   uint16_t size;              /* number of the size */
   uint16_t used, fresh, most; /* blocks: out, never out so far, in all */
-  uint8_t gone;               /* pages without memory (thin) */
+  uint16_t gone;              /* pages without memory (thin) */
   bool listed;                /* in roomy */
 };
 
@@ -39,8 +41,9 @@ typedef struct region {
   gort__chunk chunks[CHUNKS];
 } region;
 
-#define ALL UINT32_MAX
+#define ALL ((UINT32_C(1) << CHUNKS) - 1)
 #define HEAD ((sizeof(region) + 63) & ~(size_t)63)
+_Static_assert(sizeof(region) <= PAGE, "the head is on the first page");
 
 static region *region_of(const void *p) {
   return (region *)((uintptr_t)p & ~(uintptr_t)(REGION - 1));
@@ -112,11 +115,12 @@ static gort__chunk *chunk_new(gort__arena *a, unsigned size) {
   return &r->chunks[i];
 }
 
-/* The pages of free chunks; those of the first hold the region's head. */
+/* The pages of free chunks, but the one that holds the head. */
 static void clean(gort__arena *a, region *r) {
-  for (unsigned i = 1; i < CHUNKS; i++) {
+  for (unsigned i = 0; i < CHUNKS; i++) {
     if (!(r->dirty & 1u << i)) continue;
-    madvise((char *)r + i * CHUNK, CHUNK, MADV_DONTNEED);
+    size_t head = i ? 0 : PAGE;
+    madvise((char *)r + i * CHUNK + head, CHUNK - head, MADV_DONTNEED);
     r->dirty &= ~(1u << i);
     a->dirty--;
   }
@@ -136,10 +140,8 @@ static void chunk_free(gort__arena *a, gort__chunk *k) {
   if (!r->spare) gort__list_push(&a->regions, &r->link);
   r->spare |= bit;
   a->taken--;
-  if (bit != 1) {
-    r->dirty |= bit;
-    a->dirty++;
-  }
+  r->dirty |= bit;
+  a->dirty++;
   if (r->spare == ALL && a->empty++ >= EMPTY_KEPT) region_free(a, r);
   if (a->dirty > DIRTY_KEPT + a->taken / 4) clean_all(a);
 }
@@ -163,12 +165,8 @@ static void unlist(gort__arena *a, gort__chunk *k) {
 
 /* ---- pages that are gone ------------------------------------------------ */
 
-enum {
-  PAGE = 4096,
-  PAGES = CHUNK / PAGE,
-  MOST_BLOCKS = CHUNK / GORT_ARENA_STEP
-};
-_Static_assert(PAGES <= 8, "a bit of gone for each page");
+enum { PAGES = CHUNK / PAGE, MOST_BLOCKS = CHUNK / GORT_ARENA_STEP };
+_Static_assert(PAGES <= 16, "a bit of gone for each page");
 
 static char *page_of(const gort__chunk *k, unsigned page) {
   region *r = region_of(k);
@@ -307,7 +305,7 @@ static void thin(gort__chunk *k) {
   k->fresh = (uint16_t)(k->most - n);
   k->gone = 0;
   for (unsigned page = 0; page < PAGES; page++)
-    if (page_is_free(k, page, is_free, n)) k->gone |= (uint8_t)(1u << page);
+    if (page_is_free(k, page, is_free, n)) k->gone |= (uint16_t)(1u << page);
   forget_free(k, is_free, n);
   const char *from = blocks_of(k) + n * bytes_of(k->size);
   const char *to = blocks_of(k) + out * bytes_of(k->size);

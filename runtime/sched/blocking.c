@@ -118,7 +118,7 @@ int gort_blocking(gort_task *self, void (*work)(void *arg), void *arg) {
   gort__job *job = new_job(self, work, arg);
   if (!job) return GORT_ENOMEM;
   /* Decided from the start: only the end of the work ends it. */
-  gort__wait_begin(self, NULL, 0, GORT_TICKET_TIMEOUT);
+  gort__wait_begin(self, false, 0, GORT_TICKET_TIMEOUT);
   self->wait.reason = GORT_REASON_BLOCKING;
   int rc = submit(self->vm->rt, job);
   if (rc == 0) return GORT_PARKED;

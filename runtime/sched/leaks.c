@@ -169,8 +169,9 @@ static bool is_suspect(const gort_leaks *l, gort_task *t) {
       wait->armed || !t->state)
     return false;
   if (wait->n == 0) return atomic_load(&wait->ticket) == GORT_TICKET_OPEN;
+  gort_waiter *ws = gort__wait_waiters(wait);
   for (uint32_t i = 0; i < wait->n; i++)
-    if (wait->ws[i].source && !still_queued(&wait->ws[i])) return false;
+    if (ws[i].source && !still_queued(&ws[i])) return false;
   return true;
 }
 
@@ -185,7 +186,7 @@ static bool add_suspect(gort_reach *r, gort_task *t) {
   uint32_t who = (uint32_t)++r->n;
   r->suspects[who - 1] = (suspect){.task = t, .wait = wait->number};
   for (uint32_t i = 0; i < wait->n; i++) {
-    gort_source *s = wait->ws[i].source;
+    gort_source *s = gort__wait_waiters(wait)[i].source;
     if (s && is_hope(&s->obj) && !add(&r->awaits, (entry){who, false, &s->obj}))
       return false;
   }
@@ -364,7 +365,7 @@ static int by_task(const void *a, const void *b) {
 }
 
 static void describe(gort_vm *vm, suspect *s) {
-  const gort__wait *wait = &s->task->wait;
+  gort__wait *wait = &s->task->wait;
   if (!wait->parked || wait->number != s->wait) return;
   s->woken = false;
   s->text = gort_text_new();

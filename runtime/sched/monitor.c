@@ -205,6 +205,10 @@ void gort__monitor_hurry(gort *rt) {
                         memory_order_relaxed);
 }
 
+uint32_t gort__since_now(gort *rt) {
+  return (uint32_t)(gort__monitor_now(rt) >> GORT_SINCE_BITS);
+}
+
 int64_t gort__monitor_now(gort *rt) {
   return atomic_load_explicit(&rt->monitor.now, memory_order_relaxed);
 }

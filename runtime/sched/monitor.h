@@ -42,5 +42,8 @@ void gort__monitor_hurry(gort *rt);
 int gort__preempt_install(void);
 /* A coarse clock for statistics and dumps. */
 int64_t gort__monitor_now(gort *rt);
+/* The same in units of 2^27 ns, an eighth of a second, for differences. */
+enum { GORT_SINCE_BITS = 27 };
+uint32_t gort__since_now(gort *rt);
 
 #endif

@@ -39,7 +39,7 @@ void gort__task_delete(gort_task *t) {
 void gort__task_free(gort_vm *vm, gort_task *t) {
   gort__list_unlink(&t->all);
   if (GORT_UNLIKELY(t->bond != NULL)) gort__bond_free(t->bond);
-  if (t->wait.room > 8) gort__wait_fini(&t->wait);
+  if (t->wait.more && t->wait.more->room > 8) gort__wait_fini(&t->wait);
   if (vm->n_free_tasks == FREE_TASKS) {
     gort__task_delete(t);
     return;
@@ -62,7 +62,8 @@ void gort_task_describe(gort_task *t, gort_text *out) {
                       : t->wait.parked    ? gort__wait_reason(&t->wait)
                                           : "runnable";
   gort__text_format(out, "task %llu [%s", (unsigned long long)t->id, doing);
-  int64_t waited = gort__monitor_now(t->vm->rt) - t->wait.since;
+  uint32_t units = gort__since_now(t->vm->rt) - t->wait.since;
+  int64_t waited = (int64_t)units << GORT_SINCE_BITS;
   if (t->wait.parked && waited >= 1000000000)
     gort__text_format(out, ", %lld s", (long long)(waited / 1000000000));
   gort__text_format(out, "]:\n");

@@ -46,12 +46,12 @@ static inline gort_task *gort__task_of_node(gort__node *n) {
 
 /* Resets self's wait for n waiters; nothing can see it yet, but the context
  * of a bound task the ticket. */
-static inline void gort__wait_begin(gort_task *self, gort_waiter *ws,
-                                    uint32_t n, int ticket) {
+static inline void gort__wait_begin(gort_task *self, bool has_many, uint32_t n,
+                                    int ticket) {
   gort__wait *wait = &self->wait;
   GORT_ASSERT(!wait->parked && !wait->armed);
   wait->n = n;
-  wait->ws = ws;
+  wait->has_many = has_many;
   wait->selects = wait->limited = false;
   wait->parked = true;
   wait->number++;

@@ -48,7 +48,7 @@ static gort_step after_step(gort_worker *w, gort_vm *vm, gort_task *t,
   if (step == GORT_STEP_PARKED) {
     atomic_store_explicit(&vm->parked, vm->n_parked += 1, memory_order_relaxed);
     t->wait.counted = true;
-    t->wait.since = gort__monitor_now(w->rt);
+    t->wait.since = gort__since_now(w->rt);
   } else if (step != GORT_STEP_FINISHED) {
     gort__runq_push(&vm->turnq, &t->node);
   } else {

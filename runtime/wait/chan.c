@@ -116,7 +116,7 @@ static bool waits_plainly(const gort_task *self, const gort_limit *limit) {
 static int park_locked(gort_task *self, gort_chan *c, gort_op op,
                        gort_value value) {
   gort_waiter *w = &self->wait.one;
-  gort__wait_begin(self, w, 1, GORT_TICKET_OPEN);
+  gort__wait_begin(self, false, 1, GORT_TICKET_OPEN);
   gort__waiter_init(w, self, &c->src, op, 0);
   w->shared = false;
   w->value = value;

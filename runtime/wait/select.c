@@ -98,7 +98,7 @@ static int poll_all(gort_case *cases, uint32_t *perm, size_t n,
  * is in no queue, so that a waiter's index is its case's. */
 static void enqueue_all(gort_task *self, gort_case *cases, size_t n) {
   for (size_t i = 0; i < n; i++) {
-    gort_waiter *w = &self->wait.many[i];
+    gort_waiter *w = &self->wait.more->many[i];
     gort_case *c = &cases[i];
     gort__waiter_init(w, self, c->source, c->op, (int32_t)i);
     w->value = c->value;
@@ -125,8 +125,7 @@ static int wait_without_cases(gort_task *self, const gort_limit *limit,
 static int wait_for_all(gort_task *self, gort_case *cases, size_t n,
                         const gort_limit *limit) {
   bool watch = limit && limit->ctx;
-  gort__wait_begin(self, self->wait.many, (uint32_t)n + watch,
-                   GORT_TICKET_OPEN);
+  gort__wait_begin(self, true, (uint32_t)n + watch, GORT_TICKET_OPEN);
   self->wait.selects = true;
   int rc = limit ? gort__wait_arm(self, limit->deadline) : 0;
   if (rc == 0) enqueue_all(self, cases, n);
@@ -151,11 +150,11 @@ int gort_select(gort_task *self, gort_case *cases, size_t n,
     res->index = -1;
     return 0;
   }
-  int rc = gort__wait_reserve(&self->wait, n + 1);
+  int rc = gort__wait_reserve(self, n + 1);
   if (rc < 0) return rc;
-  uint32_t *by_address =
-      (uint32_t *)(void *)(self->wait.many + self->wait.room);
-  uint32_t *perm = by_address + self->wait.room;
+  gort__wait_more *more = self->wait.more;
+  uint32_t *by_address = (uint32_t *)(void *)(more->many + more->room);
+  uint32_t *perm = by_address + more->room;
   size_t live = 0;
   for (size_t i = 0; i < n; i++)
     if (cases[i].source) by_address[live++] = (uint32_t)i;

@@ -9,22 +9,18 @@
 #include "sched/runtime.h"
 
 static void wait_timeout(gort__timer *timer, gort__fired *fired) {
-  gort_task *t = gort__container(timer, gort_task, wait.timer);
+  gort_task *t = gort__container(timer, gort__wait_more, timer)->task;
   int open = GORT_TICKET_OPEN;
   if (atomic_compare_exchange_strong(&t->wait.ticket, &open,
                                      GORT_TICKET_TIMEOUT))
     gort__wakelist_add(&fired->wake, t);
 }
 
-void gort__wait_init(gort__wait *wait) {
-  memset(wait, 0, sizeof *wait);
-  gort__timer_init(&wait->timer, wait_timeout);
-}
+void gort__wait_init(gort__wait *wait) { memset(wait, 0, sizeof *wait); }
 
 void gort__wait_fini(gort__wait *wait) {
-  gort_free(wait->many);
-  wait->many = NULL;
-  wait->room = 0;
+  gort_free(wait->more);
+  wait->more = NULL;
 }
 
 bool gort__waiter_claim(gort_waiter *w) {
@@ -55,16 +51,18 @@ gort_waiter *gort__waiter_first(gort__link *queue) {
   return NULL;
 }
 
-/* The task's waiters and, behind them, two permutations of the cases. */
-int gort__wait_reserve(gort__wait *wait, size_t n) {
-  if (wait->room >= n) return 0;
-  size_t room = n < 4 ? 4 : n;
-  size_t size = room * (sizeof(gort_waiter) + 2 * sizeof(uint32_t));
-  gort_waiter *many = gort_malloc(size);
-  if (!many) return GORT_ENOMEM;
-  gort_free(wait->many);
-  wait->many = many;
-  wait->room = (uint32_t)room;
+int gort__wait_reserve(gort_task *self, size_t n) {
+  gort__wait *wait = &self->wait;
+  if (GORT_LIKELY(wait->more && wait->more->room >= n)) return 0;
+  size_t room = n == 0 || n > 4 ? n : 4;
+  size_t each = sizeof(gort_waiter) + 2 * sizeof(uint32_t);
+  gort__wait_more *more = gort_malloc(sizeof *more + room * each);
+  if (!more) return GORT_ENOMEM;
+  gort__timer_init(&more->timer, wait_timeout);
+  more->task = self;
+  more->room = (uint32_t)room;
+  gort_free(wait->more);
+  wait->more = more;
   return 0;
 }
 
@@ -83,7 +81,8 @@ int gort__wait_refuse(gort_task *self, int rc) {
 int gort__wait_arm(gort_task *self, int64_t deadline) {
   /* A parker has a clock of its own. */
   if (deadline == GORT_FOREVER || !self->vm) return 0;
-  int rc = gort__timers_arm(&self->vm->rt->timers, &self->wait.timer, deadline);
+  int rc = gort__timers_arm(&self->vm->rt->timers, &self->wait.more->timer,
+                            deadline);
   if (rc == 0) self->wait.armed = true;
   return rc;
 }
@@ -103,7 +102,7 @@ int gort__wait_park(gort_task *self, const gort_limit *limit) {
   gort__wait *wait = &self->wait;
   if (limit && limit->ctx) {
     wait->limited = true;
-    gort_waiter *w = &wait->ws[wait->n - 1];
+    gort_waiter *w = &wait->more->many[wait->n - 1];
     gort__waiter_init(w, self, &limit->ctx->src, GORT_RECV, (int)wait->n - 1);
     w->shared = true;
     gort__context_watch(limit->ctx, w);
@@ -120,9 +119,8 @@ int gort__wait_locked(gort_task *self, gort_source *s, gort_op op,
                       gort_value *value, const gort_limit *limit) {
   gort__wait *wait = &self->wait;
   bool watch = limit && limit->ctx;
-  gort__wait_begin(self, watch ? wait->many : &wait->one, watch ? 2 : 1,
-                   GORT_TICKET_OPEN);
-  gort_waiter *w = wait->ws;
+  gort__wait_begin(self, watch, watch ? 2 : 1, GORT_TICKET_OPEN);
+  gort_waiter *w = gort__wait_waiters(wait);
   gort__waiter_init(w, self, s, op, 0);
   w->shared = watch || self->bond || wait->interruptible ||
               (limit && limit->deadline != GORT_FOREVER);
@@ -145,11 +143,10 @@ int gort_wait(gort_task *self, gort_source *s, gort_op op, gort_value *value,
     res->status = GORT_EBOUND;
     return 0;
   }
-  if (limit && limit->ctx) { /* no allocation under a lock */
-    int rc = gort__wait_reserve(&self->wait, 2);
+  if (limit && !limit->ctx && limit->deadline == GORT_FOREVER) limit = NULL;
+  if (limit) { /* no allocation under a lock */
+    int rc = gort__wait_reserve(self, limit->ctx ? 2 : 0);
     if (rc < 0) return rc;
-  } else if (limit && limit->deadline == GORT_FOREVER) {
-    limit = NULL;
   }
   gort__lock_take(&s->lock);
   int rc = ops_of(s)->poll(s, op, value, res, &wake);
@@ -178,10 +175,11 @@ int gort_sleep(gort_task *self, const gort_limit *limit) {
   gort__wait *wait = &self->wait;
   bool watch = limit && limit->ctx;
   if (gort_task_err(self)) return GORT_EBOUND;
-  int rc = watch ? gort__wait_reserve(wait, 1) : 0;
-  if (rc < 0) return rc;
   int64_t deadline = limit ? limit->deadline : GORT_FOREVER;
-  gort__wait_begin(self, wait->many, watch, GORT_TICKET_OPEN);
+  bool ends = watch || deadline != GORT_FOREVER;
+  int rc = ends ? gort__wait_reserve(self, watch) : 0;
+  if (rc < 0) return rc;
+  gort__wait_begin(self, watch, watch, GORT_TICKET_OPEN);
   wait->reason =
       deadline == GORT_FOREVER ? GORT_REASON_NO_CASES : GORT_REASON_SLEEP;
   rc = gort__wait_arm(self, deadline);
@@ -204,11 +202,11 @@ static void unlink_waiter(gort_waiter *w) {
 static void leave(gort_task *self, gort_waiter *winner) {
   gort__wait *wait = &self->wait;
   if (wait->armed) {
-    gort__timers_disarm(&self->vm->rt->timers, &wait->timer);
+    gort__timers_disarm(&self->vm->rt->timers, &wait->more->timer);
     wait->armed = false;
   }
   for (uint32_t i = 0; i < wait->n; i++) {
-    gort_waiter *w = &wait->ws[i];
+    gort_waiter *w = &gort__wait_waiters(wait)[i];
     if (w == winner) continue;
     if (w->source) unlink_waiter(w);
     /* What was to be sent; or received, by a task that is no more. */
@@ -228,13 +226,13 @@ static void given_up(gort_result *res, int status) {
 void gort_wait_finish(gort_task *self, gort_result *res) {
   gort__wait *wait = &self->wait;
   gort_waiter *won = NULL;
-  if (wait->n == 1 && !wait->ws->shared) {
-    won = wait->ws;
+  if (wait->n == 1 && !gort__wait_waiters(wait)->shared) {
+    won = gort__wait_waiters(wait);
     wait->parked = false;
   } else {
     int ticket = atomic_load_explicit(&wait->ticket, memory_order_acquire);
     GORT_CHECK(ticket != GORT_TICKET_OPEN);
-    if (ticket >= 0) won = &wait->ws[ticket];
+    if (ticket >= 0) won = &gort__wait_waiters(wait)[ticket];
     leave(self, won);
     if (!won) {
       given_up(res, ticket == GORT_TICKET_BOUND       ? GORT_EBOUND
@@ -242,7 +240,7 @@ void gort_wait_finish(gort_task *self, gort_result *res) {
                                                       : GORT_ETIMEOUT);
       return;
     }
-    if (wait->limited && won == &wait->ws[wait->n - 1]) {
+    if (wait->limited && won->index == (int32_t)wait->n - 1) {
       given_up(res, gort_context_err(gort__context_of(won->source)));
       return;
     }
@@ -263,11 +261,12 @@ void gort__wait_cancel(gort_task *self) {
   if (self->wait.parked) leave(self, NULL);
 }
 
-const char *gort__wait_reason(const gort__wait *wait) {
+const char *gort__wait_reason(gort__wait *wait) {
   static const char *const reasons[] = {"select (no cases)", "sleep", "select",
                                         "blocking call"};
   if (wait->selects) return "select";
   if (wait->n == wait->limited)
     return reasons[wait->reason]; /* no other waiter */
-  return ops_of(wait->ws->source)->reason[wait->ws->op];
+  const gort_waiter *w = gort__wait_waiters(wait);
+  return ops_of(w->source)->reason[w->op];
 }

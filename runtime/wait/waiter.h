@@ -40,10 +40,10 @@ typedef struct gort_waiter {
   gort_source *source;
   gort_value value; /* SEND: to give; RECV: filled by the claimer */
   int32_t index;    /* what the ticket becomes */
-  int32_t status;   /* filled by the claimer: 0 or a code */
-  uint8_t op;       /* gort_op */
-  bool shared;      /* the task has other ways to be woken */
-  bool ok;          /* RECV: filled by the claimer */
+  int16_t status;   /* filled by the claimer: 0 or a code */
+  uint8_t op : 2;   /* gort_op */
+  bool shared : 1;  /* the task has other ways to be woken */
+  bool ok : 1;      /* RECV: filled by the claimer */
 } gort_waiter;
 
 /* All are called with the source's lock held. */
@@ -77,32 +77,43 @@ enum {
   GORT_REASON_BLOCKING
 };
 
+/* What a task has that has ever selected, slept or had a limit. */
+typedef struct gort__wait_more {
+  gort__timer timer;
+  gort_task *task;
+  uint32_t room; /* waiters; behind them two permutations of their numbers */
+  gort_waiter many[]; /* select, contexts */
+} gort__wait_more;
+
 /* What a task needs to wait. A parked task is mostly this: no holes. */
 typedef struct gort__wait {
   /* OPEN while undecided; then a waiter's index, TIMEOUT, BOUND or INTERRUPT.
    * Claimed with acq_rel; reset by the task before anything can see it. */
   atomic_int ticket;
-  uint32_t n;         /* waiters in use: ws[0 .. n - 1] */
-  gort_waiter *ws;    /* &one or many */
-  gort_waiter one;    /* the usual case: no allocation */
-  gort_waiter *many;  /* select, contexts */
-  uint32_t room;      /* of many */
-  bool selects;       /* began as a select, for dumps */
-  bool limited;       /* the last waiter is the limit's context's */
-  bool armed;         /* timer was armed for this wait */
-  bool parked;        /* between GORT_PARKED and gort_wait_finish */
-  bool interruptible; /* every waiter is shared: gort_task_interrupt */
-  bool counted;       /* in vm->parked */
-  uint8_t reason;     /* of a wait without waiters */
-  uint32_t number;    /* of waits; only differences count */
-  gort__timer timer;
-  int64_t since; /* it is parked; coarse, for dumps */
+  uint32_t n;            /* waiters in use: of many, or one */
+  gort_waiter one;       /* the usual case: no allocation */
+  gort__wait_more *more; /* owned, or NULL */
+  bool has_many;         /* the waiters are more's */
+  bool selects;          /* began as a select, for dumps */
+  bool limited;          /* the last waiter is the limit's context's */
+  bool armed;            /* timer was armed for this wait */
+  bool parked;           /* between GORT_PARKED and gort_wait_finish */
+  bool interruptible;    /* every waiter is shared: gort_task_interrupt */
+  bool counted;          /* in vm->parked */
+  uint8_t reason;        /* of a wait without waiters */
+  uint32_t number;       /* of waits; only differences count */
+  uint32_t since;        /* it is parked; by gort__since_now, for dumps */
 } gort__wait;
+
+/* The waiters in use. */
+static inline gort_waiter *gort__wait_waiters(gort__wait *wait) {
+  return wait->has_many ? wait->more->many : &wait->one;
+}
 
 void gort__wait_init(gort__wait *wait);
 void gort__wait_fini(gort__wait *wait);
 /* "chan receive", "select", "sleep"; static memory. */
-const char *gort__wait_reason(const gort__wait *wait);
+const char *gort__wait_reason(gort__wait *wait);
 
 /* Claims an unlinked waiter; true: the caller readies its task. */
 bool gort__waiter_claim(gort_waiter *w);
@@ -126,7 +137,7 @@ static inline void gort__waiter_init(gort_waiter *w, gort_task *task,
   w->value.type = GORT_NIL;
   w->index = index;
   w->status = 0;
-  w->op = (uint8_t)op;
+  w->op = (unsigned)op & 3;
   w->ok = false;
 }
 
@@ -135,13 +146,14 @@ static inline void gort__source_init(gort_source *s, const gort_class *cls) {
   gort__lock_init(&s->lock, GORT_RANK_SOURCE);
 }
 
-/* Room for n waiters in wait->many, and behind them for two permutations of
- * wait->room numbers. 0 or GORT_ENOMEM. */
-int gort__wait_reserve(gort__wait *wait, size_t n);
+/* A timer and room for n waiters in self's wait.more, and behind them for two
+ * permutations of more->room numbers. 0 or GORT_ENOMEM. */
+int gort__wait_reserve(gort_task *self, size_t n);
 /* The wait that has begun cannot go on: rc; or GORT_PARKED, when somebody has
  * ended it already and it must be finished (then it has no waiters). */
 int gort__wait_refuse(gort_task *self, int rc);
-/* Arms self's timer unless deadline is GORT_FOREVER. 0 or GORT_ENOMEM. */
+/* Arms self's timer, which it has (gort__wait_reserve), unless deadline is
+ * GORT_FOREVER. 0 or GORT_ENOMEM. */
 int gort__wait_arm(gort_task *self, int64_t deadline);
 /* True, and res says so, when the limit keeps a wait from beginning. */
 bool gort__limit_reached(const gort_limit *limit, gort_result *res);
