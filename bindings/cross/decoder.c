@@ -78,18 +78,21 @@ int lgort__decode(lua_State *L, lgort_vm *vm, gort_value *v) {
   size_t held = vm->held.n;
   gort_buf *b = v->u.buf;
   bool is_string = v->type == GORT_STRING;
+  bool again = is_string && gort_buf_is_shared(b);
   int kind = v->kind, n = 1;
   v->type = GORT_NIL;
   if (!lgort_hold(&vm->held, LGORT_REF_BUFFER, b))
     luaL_error(L, "not enough memory");
-  if (is_string)
+  if (is_string) {
     lua_pushlstring(L, gort_buf_bytes(b), gort_buf_len(b));
-  else if (kind == LGORT_KIND_FLAT)
+    if (again) lgort_keep_repeat(L, vm, b);
+  } else if (kind == LGORT_KIND_FLAT) {
     lgort_decode_flat(L, b);
-  else if (kind == LGORT_KIND_OBJECT)
+  } else if (kind == LGORT_KIND_OBJECT) {
     lgort_unpack(L, (const lgort_packed *)(void *)gort_buf_bytes(b));
-  else
+  } else {
     n = decode_safely(L, b);
+  }
   lgort_unhold(&vm->held, held);
   if (n < 0) lua_error(L);
   return n;

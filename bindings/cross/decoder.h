@@ -10,8 +10,12 @@
  * raises (memory; a module that does not load in this vm). */
 int lgort__decode(lua_State *L, lgort_vm *vm, gort_value *v);
 static inline int lgort_decode(lua_State *L, lgort_vm *vm, gort_value *v) {
-  if (v->type != GORT_INTEGER) return lgort__decode(L, vm, v);
-  lua_pushinteger(L, v->u.i);
+  if (v->type == GORT_INTEGER)
+    lua_pushinteger(L, v->u.i);
+  else if (v->type != GORT_STRING ||
+           !lgort_push_repeat(L, &vm->repeats, v->u.buf))
+    return lgort__decode(L, vm, v);
+  v->type = GORT_NIL;
   return 1;
 }
 

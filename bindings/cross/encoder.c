@@ -379,7 +379,6 @@ void lgort_encode_many(lua_State *L, lgort_vm *vm, int first, int n,
 }
 
 bool lgort_encode_simple(lua_State *L, int idx, gort_value *out) {
-  size_t len;
   switch (lua_type(L, idx)) {
     case LUA_TNIL:
       *out = (gort_value){.type = GORT_NIL};
@@ -396,14 +395,8 @@ bool lgort_encode_simple(lua_State *L, int idx, gort_value *out) {
     case LUA_TLIGHTUSERDATA:
       *out = (gort_value){.type = GORT_POINTER, .u.p = lua_touserdata(L, idx)};
       return true;
-    case LUA_TSTRING: {
-      const char *s = lua_tolstring(L, idx, &len);
-      gort_buf *b = gort_buf_new(len, NULL);
-      if (!b) return false;
-      memcpy(gort_buf_bytes(b), s, len);
-      *out = (gort_value){.type = GORT_STRING, .u.buf = b};
-      return true;
-    }
+    case LUA_TSTRING:
+      return lgort_encode_string(L, idx, out);
     case LUA_TUSERDATA: {
       lgort_handle *h = lgort_to_handle(L, idx);
       if (!h || !h->obj || !lgort_list_handle(L, idx, h)) return false;
@@ -418,6 +411,9 @@ bool lgort_encode_simple(lua_State *L, int idx, gort_value *out) {
 
 void lgort__encode(lua_State *L, lgort_vm *vm, int idx,
                    const lgort_subject *subject, gort_value *out) {
+  if (lua_type(L, idx) == LUA_TSTRING &&
+      lgort_encode_repeat(L, &vm->repeats, idx, out))
+    return;
   if (lgort_encode_simple(L, idx, out)) return;
   if (lgort_encode_standard(L, vm, idx, out)) return;
   if (lua_istable(L, idx) && lgort_encode_flat(L, vm, idx, out)) return;

@@ -182,6 +182,7 @@ static int reap(lua_State *L) {
   }
   vm->pool_low = vm->pooled;
   vm->new_handles = 0;
+  lgort_forget_repeats(L, vm);
   lgort_open_pool(L); /* the next collection's reaper */
   return 0;
 }

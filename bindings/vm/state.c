@@ -127,6 +127,7 @@ static int open_state(lua_State *L) {
   lgort_codes *codes = &vm->host->codes;
   if (gort_vm_index(vm->vm) == 0) lgort_layout_probe(L, &codes->layout);
   lgort_open_pool(L);
+  lgort_open_repeats(L);
   lgort_open_coroutine(L);
   lgort_open_protect(L);
   lgort_open_hooks(L);
@@ -157,6 +158,7 @@ static void free_parts(lgort_vm *vm) {
   lgort_protos_fini(&vm->protos);
   for (int i = 0; i < LGORT_PURSES; i++) lgort_purse_fini(&vm->purses[i]);
   lgort_class_release(vm->additions);
+  lgort_forget_repeats(NULL, vm);
   lgort_pool_fini(vm);
 }
 

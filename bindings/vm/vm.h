@@ -17,6 +17,7 @@
 
 #include "cross/encoder.h"
 #include "cross/protos.h"
+#include "cross/repeats.h"
 #include "cross/special.h"
 #include "gort.h"
 #include "vm/held.h"
@@ -188,6 +189,7 @@ typedef struct lgort_vm {
   lgort_protos protos; /* functions of this vm to codes */
   lgort_purse purses[LGORT_PURSES];
   lgort_shared shared[LGORT_SHARED];
+  lgort_repeats repeats;         /* strings that cross again */
   lgort_special special;         /* tables that are modules, globals, classes */
   struct lgort_class *additions; /* owned: in use here; or NULL */
 

@@ -43,14 +43,31 @@ void gort_buf_retain(gort_buf *b) {
   atomic_fetch_add_explicit(&b->refs, 1, memory_order_relaxed);
 }
 
+void gort_buf_retain_many(gort_buf *b, unsigned n) {
+  atomic_fetch_add_explicit(&b->refs, n, memory_order_relaxed);
+}
+
+static void buf_free(gort_buf *b) {
+  if (b->drop) b->drop(b);
+  gort_free(b);
+}
+
+void gort_buf_release_many(gort_buf *b, unsigned n) {
+  if (atomic_fetch_sub_explicit(&b->refs, n, memory_order_acq_rel) == n)
+    buf_free(b);
+}
+
+bool gort_buf_is_shared(const gort_buf *b) {
+  return atomic_load_explicit(&b->refs, memory_order_relaxed) != 1;
+}
+
 void gort_buf_release(gort_buf *b) {
   /* The common case, a sole owner, needs no locked instruction: nobody else
    * can retain what only this caller holds. */
   if (atomic_load_explicit(&b->refs, memory_order_acquire) != 1 &&
       atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) != 1)
     return;
-  if (b->drop) b->drop(b);
-  gort_free(b);
+  buf_free(b);
 }
 
 char *gort_buf_bytes(gort_buf *b) { return b->bytes; }

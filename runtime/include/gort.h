@@ -175,6 +175,11 @@ GORT_API gort_value gort_handle(void *object);
 GORT_API gort_buf *gort_buf_new(size_t len, void (*drop)(gort_buf *));
 GORT_API void gort_buf_retain(gort_buf *b);
 GORT_API void gort_buf_release(gort_buf *b);
+/* The same for n counts at once. */
+GORT_API void gort_buf_retain_many(gort_buf *b, unsigned n);
+GORT_API void gort_buf_release_many(gort_buf *b, unsigned n);
+/* Somebody has a count beside the caller's. */
+GORT_API bool gort_buf_is_shared(const gort_buf *b);
 GORT_API char *gort_buf_bytes(gort_buf *b);
 GORT_API size_t gort_buf_len(const gort_buf *b);
 

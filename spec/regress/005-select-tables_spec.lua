@@ -1,6 +1,6 @@
 -- A select waits for what its table named when it began: whatever becomes of
--- the table meanwhile - tasks of one vm share those of modules - no channel goes
--- away under it.
+-- the table meanwhile (tasks of one vm share those of modules) no channel
+-- goes away under it.
 -- SPDX-License-Identifier: MIT
 local assert = require "luassert"
 local run = require "spec.support.run"
