@@ -1,9 +1,9 @@
-/* test_steal.c - what workers take from each other, and when they leave it.
+/* test_steal.c - what workers take from each other, and when they gather.
  *
  * SPDX-License-Identifier: MIT
  *
  * The workers have no threads here: the test does what they would, one step
- * after the other. */
+ * after the other, and is the monitor, too. */
 #include "support/check.h"
 
 #include "sched/meet.h"
@@ -12,23 +12,27 @@
 #include "sched/steal.h"
 #include "support/steps.h"
 
-enum { WORKERS = 2, VMS = 6 };
+enum { WORKERS = 3, VMS = 6 };
 
 static gort *rt;
 static gort_worker *ws[WORKERS];
 static gort_vm *vms[VMS];
+static int64_t now;
 
 static int set_up(void **state) {
   (void)state;
   steps_reset();
   rt = steps_new(WORKERS);
   ws[0] = atomic_load(&rt->workers[0]);
-  gort__lock_take(&rt->lock);
-  ws[1] = gort__worker_new_locked(rt);
-  gort__lock_give(&rt->lock);
+  for (int i = 1; i < WORKERS; i++) {
+    gort__lock_take(&rt->lock);
+    ws[i] = gort__worker_new_locked(rt);
+    gort__lock_give(&rt->lock);
+  }
   for (int i = 0; i < WORKERS; i++)
     atomic_store(&ws[i]->status, GORT_WORKER_ACTIVE);
   for (int i = 0; i < VMS; i++) vms[i] = gort__placement_add_vm(rt, false);
+  now = gort_now();
   return 0;
 }
 
@@ -59,11 +63,6 @@ static void queue(int worker, gort_vm *vm) {
   gort__sched_queue_vm(rt, ws[worker], vm, false);
 }
 
-/* The monitor ticks. */
-static void tick(void) {
-  atomic_store(&rt->monitor.now, gort__monitor_now(rt) + 5 * MS);
-}
-
 static gort_vm *stolen_vm(int worker) {
   gort_vm *vm = NULL;
   gort_record *r = NULL;
@@ -78,95 +77,160 @@ static gort_step nothing(steps *s) {
   return GORT_STEP_FINISHED;
 }
 
-static void queue_record(int worker) {
+static gort_record *record(void) {
   steps s = {.body = nothing};
-  gort_record *r = steps_record(rt, &s, sizeof s);
-  assert_true(gort__ring_push(&ws[worker]->records, r));
+  return steps_record(rt, &s, sizeof s);
 }
 
-static gort_record *stolen_record(int worker) {
-  gort_vm *vm = NULL;
-  gort_record *r = NULL;
-  gort__steal(ws[worker], &vm, &r);
-  assert_null(vm);
-  if (r) {
-    rt->options.ops->drop(r);
-    gort_record_free(r);
+static void drop(gort_record *r) {
+  rt->options.ops->drop(r);
+  gort_record_free(r);
+}
+
+/* Ticks of the monitor, while each worker gets so much done in each. */
+static void tick(int ticks, unsigned done) {
+  for (; ticks > 0; ticks--) {
+    now += 5 * MS;
+    for (int i = 0; i < WORKERS; i++) atomic_fetch_add(&ws[i]->tick, done);
+    gort__gather_tick(rt, now);
   }
-  return r;
 }
 
-/* What worker 1 took has kept it busy for no time. */
-static void was_short(void) { ws[1]->theft.at = gort_now() + 1000 * MS; }
+static bool gathered(int worker, int with) {
+  return atomic_load(&ws[worker]->gather.joins) == ws[with];
+}
+
+static void ask(int worker, int with) {
+  gort__gather_ask(ws[worker], ws[with]);
+  ws[worker]->gather.asked_at = now;
+}
+
+/* ---- a trial ----------------------------------------------------------- */
+
+static void test_more_as_one(void **state) {
+  (void)state;
+  ask(1, 0);
+  assert_false(gathered(1, 0));
+  tick(1, 1000);
+  assert_true(gathered(1, 0));
+  assert_true(gort__stays(ws[0]));
+  assert_false(gort__stays(ws[1]));
+  for (int i = 0; i < 17; i++) { /* the trial, and the ticks it is good for */
+    assert_true(gathered(1, 0));
+    tick(1, 1100);
+  }
+  assert_false(gathered(1, 0));
+  assert_false(gort__stays(ws[0]));
+  ask(1, 0); /* the second time it is good for twice as long */
+  tick(1, 1000);
+  for (int i = 0; i < 33; i++) {
+    assert_true(gathered(1, 0));
+    tick(1, 1100);
+  }
+  assert_false(gathered(1, 0));
+}
+
+static void test_less_as_one(void **state) {
+  (void)state;
+  ask(1, 0);
+  tick(1, 1000);
+  assert_true(gathered(1, 0));
+  tick(1, 900);
+  assert_false(gathered(1, 0));
+  assert_false(gort__stays(ws[0]));
+  for (int i = 0; i < 15; i++) {
+    ask(1, 0);
+    tick(1, 1000);
+    assert_false(gathered(1, 0));
+  }
+  ask(1, 0);
+  tick(1, 1000);
+  assert_true(gathered(1, 0));
+}
+
+static void test_it_ends_when_things_change(void **state) {
+  (void)state;
+  ask(1, 0);
+  tick(1, 1000);
+  tick(3, 1100);
+  assert_true(gathered(1, 0));
+  tick(1, 400); /* less than half */
+  assert_false(gathered(1, 0));
+  ask(1, 0);
+  tick(1, 1000);
+  tick(3, 1100);
+  assert_true(gathered(1, 0));
+  atomic_store(&ws[0]->status, GORT_WORKER_BLOCKED);
+  tick(1, 1100);
+  assert_false(gathered(1, 0));
+}
+
+/* Nobody joins who joins, or is joined by others; but many join one. */
+static void test_one_gathers(void **state) {
+  (void)state;
+  ask(1, 0);
+  ask(0, 1);
+  tick(1, 1000);
+  assert_int_equal(gathered(0, 1) + gathered(1, 0), 1);
+  int to = gathered(1, 0) ? 0 : 1, from = 1 - to;
+  ask(2, from);
+  tick(1, 1100);
+  assert_false(gathered(2, from));
+  ask(2, to);
+  tick(1, 1100);
+  assert_true(gathered(2, to));
+  assert_int_equal(atomic_load(&ws[to]->gather.joined), 2);
+}
 
 /* ---- thefts ------------------------------------------------------------ */
 
-static void test_short_vms_stay(void **state) {
+/* What worker 1 took has kept it busy for so long. */
+static void was_busy(int64_t ns) { ws[1]->theft.at = gort_now() - ns; }
+
+static void test_trifles_ask(void **state) {
   (void)state;
-  queue(0, vms[0]);
-  queue(0, vms[1]);
-  assert_ptr_equal(stolen_vm(1), vms[0]);
-  was_short();
+  for (int i = 0; i < 4; i++) {
+    assert_false(atomic_load(&ws[1]->gather.asked));
+    queue(0, vms[0]);
+    assert_ptr_equal(stolen_vm(1), vms[0]);
+    was_busy(-1000 * MS); /* for no time, however slow the machine is */
+  }
   assert_null(stolen_vm(1));
-  assert_true(gort__stays(ws[0], GORT_LOOT_VMS));
-  assert_false(gort__stays(ws[0], GORT_LOOT_RECORDS));
+  assert_true(atomic_load(&ws[1]->gather.asked));
+  assert_ptr_equal(ws[1]->gather.with, ws[0]);
+}
+
+static void test_work_does_not(void **state) {
+  (void)state;
+  for (int i = 0; i < 40; i++) {
+    queue(0, vms[0]);
+    assert_ptr_equal(stolen_vm(1), vms[0]);
+    was_busy(i % 3 ? -1000 * MS : MS);
+  }
+  assert_false(atomic_load(&ws[1]->gather.asked));
+}
+
+static void test_what_stays(void **state) {
+  (void)state;
+  gort_vm *vm = NULL;
+  gort_record *r = record();
+  queue(0, vms[0]);
+  assert_true(gort__ring_push(&ws[0]->records, r));
+  ask(1, 0);
+  tick(1, 1000);
+  assert_null(stolen_vm(1));
   assert_false(gort__sched_any_for(rt, ws[1]));
+  assert_false(gort__steal_offers(ws[0]));
   assert_true(gort__sched_any_for(rt, ws[0]));
   assert_true(gort__sched_any(rt));
-  assert_false(gort__steal_offers(ws[0]));
-  tick();
+  tick(1, 900);
   assert_true(gort__steal_offers(ws[0]));
   assert_true(gort__sched_any_for(rt, ws[1]));
-  assert_ptr_equal(stolen_vm(1), vms[1]);
-}
-
-static void test_long_vms_are_stolen(void **state) {
-  (void)state;
-  for (int i = 0; i < 3; i++) queue(0, vms[i]);
   assert_ptr_equal(stolen_vm(1), vms[0]);
-  assert_ptr_equal(gort__ring_pop(&ws[1]->vms), vms[1]); /* half: two */
-  burn(MS);
-  assert_ptr_equal(stolen_vm(1), vms[2]);
-}
-
-/* How many ticks vms stay with worker 0 from now on. */
-static int stay(void) {
-  int ticks = 0;
-  gort__stay(ws[0], GORT_LOOT_VMS);
-  for (; gort__stays(ws[0], GORT_LOOT_VMS); ticks++) tick();
-  return ticks;
-}
-
-static void test_they_stay_longer(void **state) {
-  (void)state;
-  tick(); /* it is not the beginning of time */
-  assert_int_equal(stay(), 1);
-  assert_int_equal(stay(), 2);
-  assert_int_equal(stay(), 4);
-  assert_int_equal(stay(), 4);
-  tick();
-  tick();
-  assert_int_equal(stay(), 1);
-}
-
-static void test_short_records_stay(void **state) {
-  (void)state;
-  for (int i = 0; i < 40; i++) queue_record(0);
-  assert_non_null(stolen_record(1));
-  gort_record *r;
-  while ((r = gort__ring_pop(&ws[1]->records))) {
-    rt->options.ops->drop(r);
-    gort_record_free(r);
-  }
-  was_short();
-  assert_null(stolen_record(1));
-  assert_true(gort__stays(ws[0], GORT_LOOT_RECORDS));
-  queue(0, vms[0]); /* but its vms do not */
-  assert_ptr_equal(stolen_vm(1), vms[0]);
-  ws[1]->theft.at = 0;
-  assert_null(stolen_record(1));
-  tick();
-  assert_non_null(stolen_record(1));
+  r = NULL;
+  gort__steal(ws[1], &vm, &r);
+  assert_non_null(r);
+  drop(r);
 }
 
 /* ---- meetings ---------------------------------------------------------- */
@@ -175,38 +239,24 @@ static void meet(int n) {
   for (int i = 0; i < n; i++) gort__meet_in(ws[1], vms[0]);
 }
 
-/* Until it has been too often, which it is unless the machine is very slow for
- * a moment. */
-static void meet_often(void) {
-  while (!ws[1]->meetings.joins) meet(1000);
-}
+static bool has_asked(void) { return atomic_load(&ws[1]->gather.asked); }
 
-static void test_talkers_join(void **state) {
+static void test_talkers_ask(void **state) {
   (void)state;
   run(0, vms[0]);
   run(1, vms[1]);
-  meet_often();
-  assert_true(ws[1]->meetings.joins);
-  assert_true(gort__meet_join(ws[1], vms[1]));
-  assert_false(ws[1]->meetings.joins);
-  assert_int_equal(atomic_load(&vms[1]->state_now), GORT_VM_QUEUED);
-  assert_null(atomic_load(&ws[1]->vm));
-  assert_true(gort__stays(ws[0], GORT_LOOT_VMS));
-  assert_true(gort__sched_any_for(rt, ws[0]));
-  gort__work work;
-  be(0);
-  assert_true(gort__sched_find(ws[0], &work));
-  assert_ptr_equal(work.vm, vms[1]);
+  /* Unless the machine is very slow for a moment the first is enough. */
+  while (!has_asked()) meet(1000);
+  assert_ptr_equal(ws[1]->gather.with, ws[0]);
 }
 
 static void test_locks_tell(void **state) {
   (void)state;
   gort__lock l;
-  run(1, vms[1]);
   be(0);
   gort__lock_init(&l, GORT_RANK_LEAF);
-  while (!ws[1]->meetings.joins) {
-    for (int k = 0; k < WORKERS; k++) {
+  while (!has_asked()) {
+    for (int k = 0; k < 2; k++) {
       be(k);
       gort__lock_take(&l);
       gort__lock_give(&l);
@@ -214,20 +264,20 @@ static void test_locks_tell(void **state) {
       gort__lock_give(&l);
     }
   }
-  assert_int_equal(ws[1]->meetings.with, 0);
+  assert_ptr_equal(ws[1]->gather.with, ws[0]);
 }
 
-static void test_computing_vms_do_not_join(void **state) {
+static void test_computing_vms_do_not_ask(void **state) {
   (void)state;
   run(0, vms[0]);
   run(1, vms[1]);
   for (int i = 0; i < 40; i++) {
     meet(20);
-    burn(MS / 10);
+    burn(MS / 5);
   }
-  assert_false(ws[1]->meetings.joins);
+  assert_false(has_asked());
   /* Time without work is no computing. */
-  while (!ws[1]->meetings.joins) {
+  while (!has_asked()) {
     int64_t since = gort_now();
     burn(MS / 10);
     gort__meet_pause(ws[1], gort_now() - since);
@@ -235,66 +285,88 @@ static void test_computing_vms_do_not_join(void **state) {
   }
 }
 
-static void test_nobody_joins_the_absent(void **state) {
-  (void)state;
+/* Worker 1 joins worker 0, with vms 1 and 2. */
+static void join(void) {
+  queue(1, vms[2]);
   run(0, vms[0]);
   run(1, vms[1]);
-  meet_often();
+  ask(1, 0);
+  tick(1, 1000);
+  assert_false(ws[1]->meetings.joins);
+  meet(1);
+  assert_true(ws[1]->meetings.joins);
+}
+
+static void test_all_joins(void **state) {
+  (void)state;
+  gort__work work;
+  assert_true(gort__ring_push(&ws[1]->records, record()));
+  join();
+  assert_true(gort__meet_join(ws[1], vms[1]));
+  assert_false(ws[1]->meetings.joins);
+  assert_null(atomic_load(&ws[1]->vm));
+  be(0);
+  bool seen[VMS] = {false}, record_seen = false;
+  while (gort__sched_find(ws[0], &work)) {
+    if (work.record) {
+      record_seen = true;
+      drop(work.record);
+      continue;
+    }
+    for (int i = 0; i < VMS; i++) seen[i] |= work.vm == vms[i];
+  }
+  assert_true(record_seen && seen[2] && seen[1]);
+  gort__sched_give_back(rt, record()); /* for all but who joins */
+  assert_false(gort__sched_any_for(rt, ws[1]));
+  assert_true(gort__sched_any_for(rt, ws[0]));
+  assert_false(gort__sched_find(ws[1], &work));
+  assert_true(gort__sched_find(ws[0], &work));
+  drop(work.record);
+}
+
+static void test_nobody_joins_the_absent(void **state) {
+  (void)state;
+  join();
   atomic_store(&ws[0]->status, GORT_WORKER_BLOCKED);
   assert_false(gort__meet_join(ws[1], vms[1]));
   assert_int_equal(atomic_load(&vms[1]->state_now), GORT_VM_RUNNING);
-}
-
-/* Where each is joined by the other, one of them gives in. */
-static void test_one_gathers(void **state) {
-  (void)state;
-  run(0, vms[0]);
-  run(1, vms[1]);
-  gort__stay(ws[1], GORT_LOOT_VMS);
-  meet_often();
-  assert_false(gort__meet_join(ws[1], vms[1])); /* others come here */
-  gort__stay(ws[0], GORT_LOOT_VMS);
-  meet_often();
-  assert_true(gort__meet_join(ws[1], vms[1]));
-  tick();
-  run(0, vms[0]);
-  gort__stay(ws[0], GORT_LOOT_VMS);
-  gort__stay(ws[1], GORT_LOOT_VMS);
-  ws[0]->meetings.with = 1;
-  assert_false(gort__meet_join(ws[0], vms[0]));
+  gort__sched_give_back(rt, record());
+  gort__work work;
+  bool found = false;
+  while (!found && gort__sched_find(ws[1], &work)) found = work.record;
+  assert_true(found); /* then it begins things itself */
+  drop(work.record);
 }
 
 /* A worker that does not come to what it was sent loses it. */
 static void test_sent_in_vain(void **state) {
   (void)state;
-  run(0, vms[0]);
-  run(1, vms[1]);
-  meet_often();
-  assert_true(gort__meet_join(ws[1], vms[1]));
-  tick();
-  assert_ptr_equal(stolen_vm(1), vms[1]);
-  run(1, vms[1]);
-  meet_often();
+  join();
   assert_true(gort__meet_join(ws[1], vms[1]));
   gort__sched_spill(rt, ws[0]); /* as when it is stuck in a C call */
   gort__work work;
-  assert_true(gort__sched_find(ws[1], &work));
-  assert_ptr_equal(work.vm, vms[1]);
+  bool found = false;
+  for (int i = 0; i < 2; i++)
+    if (gort__sched_find(ws[1], &work)) found |= work.vm == vms[1];
+  assert_true(found);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(test_short_vms_stay),
-      TEST(test_long_vms_are_stolen),
-      TEST(test_they_stay_longer),
-      TEST(test_short_records_stay),
-      TEST(test_talkers_join),
-      TEST(test_locks_tell),
-      TEST(test_computing_vms_do_not_join),
-      TEST(test_nobody_joins_the_absent),
+      TEST(test_more_as_one),
+      TEST(test_less_as_one),
+      TEST(test_it_ends_when_things_change),
       TEST(test_one_gathers),
+      TEST(test_trifles_ask),
+      TEST(test_work_does_not),
+      TEST(test_what_stays),
+      TEST(test_talkers_ask),
+      TEST(test_locks_tell),
+      TEST(test_computing_vms_do_not_ask),
+      TEST(test_all_joins),
+      TEST(test_nobody_joins_the_absent),
       TEST(test_sent_in_vain),
   };
   return RUN_GROUP(tests);

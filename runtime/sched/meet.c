@@ -4,28 +4,40 @@
 #include "sched/meet.h"
 
 #include "sched/runtime.h"
-#include "sched/steal.h"
 
-/* So many meetings within so long are too many: a chance encounter of what
- * computes comes to less. Two microseconds between two of them is about where
- * two workers get done more than one. */
+/* So many meetings within so long are worth a trial. */
 enum { MANY = 256 };
-static const int64_t SOON_NS = MANY * INT64_C(1500);
+static const int64_t SOON_NS = MANY * INT64_C(4000);
 
-static void meet(gort_worker *w, unsigned with) {
-  gort__meetings *m = &w->meetings;
-  if (with == w->index) return;
-  m->with = with;
-  if (m->n++ == 0) m->since = gort_now();
-  if (m->n < MANY) return;
-  m->n = 0;
-  if (gort_now() - m->since > SOON_NS) return;
-  m->joins = true;
-  /* A step may go on and on without parking: both sides of a buffer do. */
+/* The vm is to leave at the end of this step. It may go on and on without
+ * parking: both sides of a buffer do. */
+static void leave_soon(gort_worker *w) {
+  if (w->meetings.joins) return;
+  w->meetings.joins = true;
   gort_vm *vm = atomic_load_explicit(&w->vm, memory_order_relaxed);
   if (vm && vm->current && !gort__task_is_work(vm->current) &&
       w->rt->options.preempt)
     w->rt->options.ops->preempt(vm);
+}
+
+static void meet(gort_worker *w, unsigned with) {
+  gort__meetings *m = &w->meetings;
+  if (with == w->index) return;
+  atomic_store_explicit(&w->takes, gort__lock_self.takes, memory_order_relaxed);
+  gort_worker *joins =
+      atomic_load_explicit(&w->gather.joins, memory_order_acquire);
+  if (joins) {
+    if (joins->index == with) leave_soon(w);
+    return;
+  }
+  if (m->n++ == 0) m->since = gort_now();
+  if (m->n < MANY) return;
+  m->n = 0;
+  if (gort_now() - m->since > SOON_NS || with >= atomic_load(&w->rt->nworkers))
+    return;
+  gort_worker *other =
+      atomic_load_explicit(&w->rt->workers[with], memory_order_acquire);
+  if (other) gort__gather_ask(w, other);
 }
 
 /* Under the lock. */
@@ -43,28 +55,28 @@ void gort__meet_in(gort_worker *w, gort_vm *vm) {
   meet(w, atomic_load_explicit(&vm->holder, memory_order_relaxed));
 }
 
-/* Others come to a worker that some have joined; if that is so with both the
- * first one is the one to go to. */
-static bool should_join(const gort_worker *w, const gort_worker *other) {
-  return !gort__stays(w, GORT_LOOT_VMS) ||
-         (gort__stays(other, GORT_LOOT_VMS) && other->index < w->index);
+/* What is queued at w has most likely to do with the same. Records are for all
+ * who join nobody. */
+static void send_all(gort_worker *w, gort_worker *other) {
+  gort_vm *vm = atomic_exchange(&w->next_vm, NULL);
+  if (!vm) vm = gort__ring_pop(&w->vms);
+  for (; vm; vm = gort__ring_pop(&w->vms))
+    gort__inbox_push(&other->sent, &vm->queued);
+  gort_record *r;
+  while ((r = gort__ring_pop(&w->records))) gort__sched_give_back(w->rt, r);
 }
 
 bool gort__meet_join(gort_worker *w, gort_vm *vm) {
-  gort *rt = w->rt;
-  unsigned with = w->meetings.with;
   w->meetings.joins = false;
-  if (vm->solo || with >= atomic_load(&rt->nworkers)) return false;
   gort_worker *other =
-      atomic_load_explicit(&rt->workers[with], memory_order_acquire);
-  if (!other || atomic_load(&other->status) != GORT_WORKER_ACTIVE ||
-      !should_join(w, other))
+      atomic_load_explicit(&w->gather.joins, memory_order_acquire);
+  if (vm->solo || !other || atomic_load(&other->status) != GORT_WORKER_ACTIVE)
     return false;
-  gort__stay(other, GORT_LOOT_VMS);
   gort__worker_let_go(w, vm);
   gort__inbox_push(&other->sent, &vm->queued);
+  send_all(w, other);
   if (atomic_load(&other->status) != GORT_WORKER_ACTIVE)
-    gort__meet_take(rt, w, other);
+    gort__meet_take(w->rt, w, other);
   return true;
 }
 

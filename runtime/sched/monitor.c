@@ -100,6 +100,7 @@ static void tick(gort *rt) {
         atomic_load_explicit(&rt->workers[i], memory_order_acquire);
     if (w) stuck |= look_at(rt, w, now);
   }
+  gort__gather_tick(rt, now);
   gort__lock_take(&rt->lock);
   bool polling = rt->poller.polling;
   gort__lock_give(&rt->lock);

@@ -44,7 +44,7 @@ static void hint(gort *rt, gort_worker *w) {
     w->quiet--;
     return;
   }
-  if (gort__stays(w, GORT_LOOT_VMS) ||
+  if (gort__stays(w) ||
       atomic_load_explicit(&rt->active, memory_order_relaxed) >=
           gort__places(rt))
     return;
@@ -95,8 +95,7 @@ static void publish_vm(gort *rt, gort_vm *vm) {
     hint(rt, w);
     return;
   }
-  if (fill_slot(rt, w, vm) && !gort__stays(w, GORT_LOOT_VMS))
-    gort__sched_wake(rt);
+  if (fill_slot(rt, w, vm) && !gort__stays(w)) gort__sched_wake(rt);
 }
 
 /* Into a vm that this thread does not hold. */
@@ -193,7 +192,7 @@ void gort_go(gort *rt, gort_record *r) {
     gort__sched_give_back(rt, r);
   else if (!gort__ring_push(&w->records, r))
     spill_records(rt, w, r);
-  if (!w || !gort__stays(w, GORT_LOOT_RECORDS)) gort__sched_wake(rt);
+  if (!w || !gort__stays(w)) gort__sched_wake(rt);
 }
 
 /* ---- waking ------------------------------------------------------------ */
@@ -296,10 +295,18 @@ static gort_vm *pop_global_vm(gort *rt, gort_worker *w, bool fresh) {
   return n ? gort__container(n, gort_vm, queued) : NULL;
 }
 
+/* What w would begin belongs to the worker that it joins, as long as that one
+ * is there. */
+static bool joins(const gort_worker *w) {
+  gort_worker *other =
+      atomic_load_explicit(&w->gather.joins, memory_order_acquire);
+  return other && atomic_load(&other->status) == GORT_WORKER_ACTIVE;
+}
+
 /* One record to start now; this worker's fair share moves into its ring. */
 static gort_record *pop_global_record(gort *rt, gort_worker *w) {
   unsigned n = atomic_load(&rt->n_global_records);
-  if (!n) return NULL;
+  if (!n || joins(w)) return NULL;
   gort__lock_take(&rt->lock);
   n = atomic_load(&rt->n_global_records) / atomic_load(&rt->maxprocs) + 1;
   if (n > BATCH) n = BATCH;
@@ -475,7 +482,9 @@ bool gort__sched_any(gort *rt) {
 }
 
 bool gort__sched_any_for(gort *rt, const gort_worker *self) {
-  if (any_global(rt)) return true;
+  if (atomic_load(&rt->n_global_vms) ||
+      (atomic_load(&rt->n_global_records) && !(self && joins(self))))
+    return true;
   unsigned n = atomic_load(&rt->nworkers);
   for (unsigned i = 0; i < n; i++) {
     gort_worker *w = worker_at(rt, i);

@@ -9,36 +9,16 @@
  * it, is stolen. */
 enum { PAUSES = 200 };
 
-/* How long work stays at the most. What computes may have to wait for so long
- * among what talks. */
-enum { MOST_TICKS = 4 };
+/* What keeps the thief busy for less is a trifle: for each vm, each record. */
+static const int64_t VM_WORTH_NS = 50000, RECORD_WORTH_NS = 1000;
 
-/* What a stolen vm or record keeps the thief busy for, at least: for less it
- * would have been done sooner where it was. */
-static const int64_t WORTH_NS[GORT_NLOOT] = {20000, 1000};
+/* So many in a row are no chance. */
+enum { TRIFLES = 4 };
 
-/* ---- whether it pays --------------------------------------------------- */
+/* ---- looking ----------------------------------------------------------- */
 
-/* Longer when it does not pay again and again. */
-void gort__stay(gort_worker *w, gort__loot loot) {
-  int64_t now = gort__monitor_now(w->rt);
-  int64_t last =
-      atomic_load_explicit(&w->stay_until[loot], memory_order_relaxed);
-  int64_t ticks =
-      atomic_load_explicit(&w->stay_ticks[loot], memory_order_relaxed);
-  if (now < last) return;
-  bool again = ticks > 0 && now - last < 2 * GORT_TICK_NS;
-  ticks = !again ? 1 : ticks < MOST_TICKS ? 2 * ticks : ticks;
-  atomic_store_explicit(&w->stay_ticks[loot], ticks, memory_order_relaxed);
-  atomic_store_explicit(&w->stay_until[loot], now + ticks * GORT_TICK_NS,
-                        memory_order_relaxed);
-}
-
-/* In the rings. */
 static bool has_loot(gort_worker *w) {
-  return (gort__ring_count(&w->records) &&
-          !gort__stays(w, GORT_LOOT_RECORDS)) ||
-         (gort__ring_count(&w->vms) && !gort__stays(w, GORT_LOOT_VMS));
+  return gort__ring_count(&w->records) || gort__ring_count(&w->vms);
 }
 
 /* Its worker has been in the same step for a while. */
@@ -49,61 +29,68 @@ static bool is_busy(gort_worker *other) {
 }
 
 bool gort__steal_can(gort_worker *w) {
-  if (has_loot(w)) return true;
-  bool lies = !gort__inbox_empty(&w->sent) ||
-              (atomic_load(&w->next_vm) && !gort__stays(w, GORT_LOOT_VMS));
+  bool stays = gort__stays(w);
+  if (!stays && has_loot(w)) return true;
+  bool lies =
+      !gort__inbox_empty(&w->sent) || (!stays && atomic_load(&w->next_vm));
   return lies && is_busy(w);
 }
 
 bool gort__steal_offers(gort_worker *w) {
   gort *rt = w->rt;
   return atomic_load(&rt->n_global_vms) || atomic_load(&rt->n_global_records) ||
-         has_loot(w) ||
-         (atomic_load(&w->next_vm) && !gort__stays(w, GORT_LOOT_VMS));
-}
-
-static void note(gort_worker *w, gort_worker *from, gort__loot loot,
-                 unsigned n) {
-  atomic_fetch_add_explicit(&w->steals, 1, memory_order_relaxed);
-  w->theft = (gort__theft){from, loot, n, gort_now()};
-}
-
-/* w has nothing to do. */
-static void judge(gort_worker *w) {
-  gort__theft *t = &w->theft;
-  if (!t->from) return;
-  if (gort_now() - t->at < WORTH_NS[t->loot] * t->n)
-    gort__stay(t->from, t->loot);
-  t->from = NULL;
+         (!gort__stays(w) && (has_loot(w) || atomic_load(&w->next_vm)));
 }
 
 /* ---- taking ------------------------------------------------------------ */
 
+static void note(gort_worker *w, gort_worker *from, int64_t worth) {
+  gort__theft *t = &w->theft;
+  atomic_fetch_add_explicit(&w->steals, 1, memory_order_relaxed);
+  t->from = from;
+  t->at = gort_now();
+  t->worth = worth;
+}
+
+/* w has nothing left of what it took. */
+static void judge(gort_worker *w) {
+  gort__theft *t = &w->theft;
+  if (!t->from) return;
+  bool trifle = gort_now() - t->at < t->worth;
+  t->trifles = trifle ? t->trifles + 1 : 0;
+  if (t->trifles >= TRIFLES) gort__gather_ask(w, t->from);
+  t->from = NULL;
+}
+
 /* Half of a ring: the first is given, the rest comes into the thief's, or goes
  * to everyone if that has filled up meanwhile. */
-static void *steal_half(gort_worker *w, gort_worker *from, gort__loot loot) {
+static gort_vm *steal_vms(gort_worker *w, gort_worker *from) {
   void *got[GORT_RING / 2];
-  bool vms = loot == GORT_LOOT_VMS;
-  if (gort__stays(from, loot)) return NULL;
-  unsigned n =
-      gort__ring_steal(vms ? &from->vms : &from->records, got, GORT_RING / 2);
+  unsigned n = gort__ring_steal(&from->vms, got, GORT_RING / 2);
   if (!n) return NULL;
-  for (unsigned i = 1; i < n; i++) {
-    if (vms)
-      gort__sched_queue_vm(w->rt, w, got[i], false);
-    else if (!gort__ring_push(&w->records, got[i]))
+  for (unsigned i = 1; i < n; i++)
+    gort__sched_queue_vm(w->rt, w, got[i], false);
+  note(w, from, n * VM_WORTH_NS);
+  return got[0];
+}
+
+static gort_record *steal_records(gort_worker *w, gort_worker *from) {
+  void *got[GORT_RING / 2];
+  unsigned n = gort__ring_steal(&from->records, got, GORT_RING / 2);
+  if (!n) return NULL;
+  for (unsigned i = 1; i < n; i++)
+    if (!gort__ring_push(&w->records, got[i]))
       gort__sched_give_back(w->rt, got[i]);
-  }
-  note(w, from, loot, n);
+  note(w, from, n * RECORD_WORTH_NS);
   return got[0];
 }
 
 static gort_vm *steal_slot(gort_worker *w, gort_worker *from) {
   gort_vm *vm = atomic_load_explicit(&from->next_vm, memory_order_relaxed);
-  if (!vm || gort__stays(from, GORT_LOOT_VMS) || !is_busy(from) ||
+  if (!vm || !is_busy(from) ||
       !atomic_compare_exchange_strong(&from->next_vm, &vm, NULL))
     return NULL;
-  note(w, from, GORT_LOOT_VMS, 1);
+  note(w, from, VM_WORTH_NS);
   return vm;
 }
 
@@ -124,9 +111,10 @@ void gort__steal(gort_worker *w, gort_vm **vm, gort_record **r) {
     gort_worker *from = atomic_load_explicit(&rt->workers[(start + i) % n],
                                              memory_order_acquire);
     if (!from || from == w) continue;
-    if ((*vm = steal_half(w, from, GORT_LOOT_VMS)) ||
-        (*r = steal_half(w, from, GORT_LOOT_RECORDS)) ||
-        (*vm = steal_slot(w, from)) || (*vm = steal_sent(w, from)))
+    if (!gort__stays(from) &&
+        ((*vm = steal_vms(w, from)) || (*r = steal_records(w, from)) ||
+         (*vm = steal_slot(w, from))))
       return;
+    if ((*vm = steal_sent(w, from))) return;
   }
 }

@@ -1,17 +1,10 @@
-/* steal.h - taking work from another worker, and when not to.
+/* steal.h - taking work from another worker.
  *
  * SPDX-License-Identifier: MIT
  *
- * A thief fetches what it takes line by line from the other's cache, and what
- * the tasks then tell those they left crosses over, too. That pays for work
- * that takes long. So each theft is judged when the thief has nothing left of
- * it: after one that did not keep it busy, work of that kind *stays* with its
- * worker for a tick of the monitor's, for up to four if that happens again and
- * again. Vms stay, too, where one has joined (meet.h).
- *
- * What stays is not lost sight of: its own worker goes on with it, and when it
- * is over the monitor wakes a thief if there still is work. Nobody is woken for
- * it meanwhile. */
+ * A thief that runs dry at once, time and again, asks whether it should steal
+ * there at all (gather.h): what it takes it fetches line by line from the other's
+ * cache. Nobody takes anything from a worker that others have joined. */
 #ifndef GORT_SCHED_STEAL_H
 #define GORT_SCHED_STEAL_H
 
@@ -22,12 +15,9 @@
  * there is none to be had. */
 void gort__steal(gort_worker *w, gort_vm **vm, gort_record **r);
 
-/* From now on work of this kind stays with w for a while. Any thread. */
-void gort__stay(gort_worker *w, gort__loot loot);
-
-static inline bool gort__stays(const gort_worker *w, gort__loot loot) {
-  return gort__monitor_now(w->rt) <
-         atomic_load_explicit(&w->stay_until[loot], memory_order_relaxed);
+/* What w has stays with it. */
+static inline bool gort__stays(gort_worker *w) {
+  return atomic_load_explicit(&w->gather.joined, memory_order_relaxed) > 0;
 }
 
 /* There is work that a thief would take, of w's; of w's or everybody's, in the

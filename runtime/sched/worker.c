@@ -35,6 +35,7 @@ static void add_one(_Atomic uint64_t *counter) {
 }
 
 static void end_step(gort_worker *w) {
+  atomic_store_explicit(&w->takes, gort__lock_self.takes, memory_order_relaxed);
   atomic_store_explicit(
       &w->tick, atomic_load_explicit(&w->tick, memory_order_relaxed) + 1,
       memory_order_relaxed);

@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "base/rand.h"
+#include "sched/gather.h"
 #include "sched/vm.h"
 #include "sync/ring.h"
 
@@ -17,30 +18,21 @@ enum gort__worker_status {
   GORT_WORKER_DEAD     /* its thread could not be made */
 };
 
-/* What others may take. */
-typedef enum gort__loot {
-  GORT_LOOT_VMS,
-  GORT_LOOT_RECORDS,
-  GORT_NLOOT
-} gort__loot;
-
 /* What was taken last (steal.h). */
 typedef struct gort__theft {
   struct gort_worker *from; /* NULL: it has been judged */
-  gort__loot loot;
-  unsigned n;
-  int64_t at;
+  int64_t at, worth;        /* when; how long it should keep the thief busy */
+  unsigned trifles;         /* how many in a row did not */
 } gort__theft;
 
 /* With other workers (meet.h). */
 typedef struct gort__meetings {
   unsigned n;    /* since ... */
   int64_t since; /* ... then, but for times without work */
-  unsigned with; /* whom last */
-  bool joins;    /* the vm that runs is to go there */
+  bool joins;    /* the vm that runs is to go where others went */
 } gort__meetings;
 
-typedef struct gort_worker {
+struct gort_worker {
   gort *rt;       /* immutable */
   unsigned index; /* immutable */
   uv_thread_t thread;
@@ -84,21 +76,21 @@ typedef struct gort_worker {
   atomic_bool inside;
   /* Counters, written by the owner only (relaxed). */
   _Atomic uint64_t spawned, finished, steals;
+  /* Locks taken by its thread, as of its last step or meeting; likewise. */
+  atomic_uint takes;
   /* The vm that the running task readied last: runs next here. */
   _Atomic(gort_vm *) next_vm;
 
-  /* Until then, by the monitor's clock, nobody takes these: it did not pay
-   * lately (steal.h). Relaxed, hints. */
-  _Atomic int64_t stay_until[GORT_NLOOT], stay_ticks[GORT_NLOOT];
   gort__inbox sent;   /* QUEUED vms, by others (meet.h) */
   gort__ring vms;     /* QUEUED vms */
   gort__ring records; /* records not started */
+  gort__gather gather;
 
   /* The monitor's notes. */
   unsigned seen_tick;
   int64_t seen_at;
   bool signalled;
-} gort_worker;
+};
 
 /* The worker of this thread, NULL on others. */
 extern _Thread_local gort_worker *gort__self

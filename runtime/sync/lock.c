@@ -8,7 +8,7 @@
 
 enum { SPINS = 200, YIELDS = 50 };
 
-_Thread_local gort__lock_owner gort__lock_self = {GORT_LOCK_NO_ID, NULL};
+_Thread_local gort__lock_owner gort__lock_self = {GORT_LOCK_NO_ID, 0, NULL};
 
 static bool take(gort__lock *l) {
   unsigned word = atomic_load_explicit(&l->word, memory_order_relaxed);

@@ -22,7 +22,8 @@ typedef enum gort__rank {
 /* What locks know of a thread. They remember who had them last: the same thread
  * takes one again without further ado, another one learns whom it follows. */
 typedef struct gort__lock_owner {
-  unsigned id; /* even */
+  unsigned id;    /* even */
+  unsigned takes; /* how many locks it has taken */
   /* NULL, or told, under the lock, who had it before this thread. */
   void (*follow)(unsigned id);
 } gort__lock_owner;
@@ -67,6 +68,7 @@ static inline void gort__lock_init(gort__lock *l, gort__rank rank) {
 static inline void gort__lock_take(gort__lock *l) {
   gort__lock_note_take(l);
   unsigned mine = gort__lock_self.id;
+  gort__lock_self.takes++;
   if (GORT_UNLIKELY(!atomic_compare_exchange_strong_explicit(
           &l->word, &mine, mine | GORT_LOCK_HELD, memory_order_acquire,
           memory_order_relaxed)))
