@@ -163,7 +163,7 @@ static const char *look_message(const char *at, const char *end, item *out) {
   uint64_t n;
   *out = (item){0};
   if (at >= end) return NULL;
-  int tag = *at++;
+  int tag = (unsigned char)*at++;
   switch (tag) {
     case LGORT_T_NIL:
       return at;
@@ -227,7 +227,7 @@ static int begin_message(gort_buf *b, cursor *c) {
   if (m->nroots != 1 || end - at < ROOT + BODY || at[0] != LGORT_T_ROOTS ||
       at[1] != LGORT_T_TABLE)
     return GORT_EINVAL;
-  int mark = at[ROOT];
+  int mark = (unsigned char)at[ROOT];
   item metatable;
   at += ROOT + 1;
   if (mark == LGORT_T_OBJECT) at = look_message(at, end, &metatable);

@@ -188,7 +188,10 @@ static stock *new_stock(lua_State *L) {
   lua_setmetatable(L, -2);
   luaL_ref(L, LUA_REGISTRYINDEX);
   stock *s = gort_malloc(sizeof *s);
-  if (!s) luaL_error(L, "gort: %s", gort_strerror(GORT_ENOMEM));
+  if (!s) {
+    luaL_error(L, "gort: %s", gort_strerror(GORT_ENOMEM));
+    abort();
+  }
   memset(s, 0, sizeof *s);
   *owner = s;
   s->host.on_task_error = on_task_error;

@@ -194,6 +194,12 @@ static bool in_gone(gort__chunk *k, unsigned i) {
   return false;
 }
 
+static void *next_free(const void *block) {
+  void *next;
+  memcpy(&next, block, sizeof next);
+  return next;
+}
+
 static void push_free(gort__chunk *k, unsigned i) {
   void *block = blocks_of(k) + i * bytes_of(k->size);
   memcpy(block, &k->free, sizeof k->free);
@@ -281,9 +287,8 @@ static void forget_free(gort__chunk *k, const bool *is_free, unsigned n) {
 static unsigned find_free(gort__chunk *k, bool *is_free) {
   unsigned out = k->most - k->fresh;
   for (unsigned i = 0; i < out; i++) is_free[i] = in_gone(k, i);
-  void *block;
-  for (block = k->free; block; memcpy(&block, block, sizeof block))
-    is_free[(size_t)((char *)block - blocks_of(k)) / bytes_of(k->size)] = true;
+  for (const char *block = k->free; block; block = next_free(block))
+    is_free[(size_t)(block - blocks_of(k)) / bytes_of(k->size)] = true;
   return out;
 }
 
