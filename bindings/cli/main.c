@@ -159,8 +159,21 @@ static int run(program *p) {
   for (;;) pause();
 }
 
+/* mimalloc's, where it stands in for malloc. */
+extern void mi_option_set(int option, long value) __attribute__((weak));
+
+/* Free pages go back after a millisecond: mimalloc looks after them when something
+ * else is freed, and what a burst has left would stay when nothing is. */
+static void tune_allocator(void) {
+  enum { MI_OPTION_DECOMMIT_DELAY = 15 }; /* purge_delay in later versions */
+  if (mi_option_set && !getenv("MIMALLOC_DECOMMIT_DELAY") &&
+      !getenv("MIMALLOC_PURGE_DELAY"))
+    mi_option_set(MI_OPTION_DECOMMIT_DELAY, 1);
+}
+
 int main(int argc, char **argv) {
   static program p;
+  tune_allocator();
   int done = cli_parse(&p.options, argc, argv);
   if (done >= 0) return done;
   p.host.on_task_error = on_task_error;
