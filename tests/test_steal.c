@@ -135,7 +135,7 @@ static void test_less_as_one(void **state) {
   ask(1, 0);
   tick(1, 1000);
   assert_true(gathered(1, 0));
-  tick(1, 900);
+  tick(1, 800);
   assert_false(gathered(1, 0));
   assert_false(gort__stays(ws[0]));
   for (int i = 0; i < 15; i++) {
@@ -223,7 +223,7 @@ static void test_what_stays(void **state) {
   assert_false(gort__steal_offers(ws[0]));
   assert_true(gort__sched_any_for(rt, ws[0]));
   assert_true(gort__sched_any(rt));
-  tick(1, 900);
+  tick(1, 800);
   assert_true(gort__steal_offers(ws[0]));
   assert_true(gort__sched_any_for(rt, ws[1]));
   assert_ptr_equal(stolen_vm(1), vms[0]);

@@ -76,10 +76,11 @@ static void answer(gort_worker *w, int64_t now) {
   atomic_store_explicit(&g->asked, false, memory_order_release);
 }
 
+/* Nearly as much by one worker is better: it leaves a processor to others. */
 static void decide(gort_worker *w, int64_t now) {
   gort__gather *g = &w->gather;
   if (now - g->since < GORT_TICK_NS) return;
-  bool good = rate_since(w, now) > g->rate;
+  bool good = rate_since(w, now) * 8 > g->rate * 7;
   bool again = g->ticks && good == g->good;
   if (!again)
     g->ticks = FIRST_TICKS;

@@ -12,9 +12,9 @@
  *            once they meet, and nobody takes anything from that one. The work
  *            done by both before and after the tick is compared: steps, and
  *            locks taken.
- *   gathered It was more: so it stays for some ticks, longer each time, as long
- *            as not much less gets done. Then the worker may ask again.
- *   apart    It was not more: asking is in vain for some ticks, likewise.
+ *   gathered It was more, or hardly less: so it stays for some ticks, longer each
+ *            time, while not much less gets done. Then the worker may ask again.
+ *   apart    It was less: asking is in vain for some ticks, likewise.
  *
  * What stays is not lost sight of: its worker goes on with it, and what computes
  * for long leaves through the global queue.
