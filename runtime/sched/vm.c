@@ -32,7 +32,7 @@ static enum origin origin_of(size_t size) {
                                   : FROM_SYSTEM;
 }
 
-static void *get(gort__arena *a, size_t size) {
+static GORT_NOINLINE void *get(gort__arena *a, size_t size) {
   switch (origin_of(size)) {
     case FROM_ARENA:
       return gort__arena_get(a, size);
@@ -43,7 +43,7 @@ static void *get(gort__arena *a, size_t size) {
   }
 }
 
-static void give(gort__arena *a, void *ptr, size_t size) {
+static GORT_NOINLINE void give(gort__arena *a, void *ptr, size_t size) {
   switch (origin_of(size)) {
     case FROM_ARENA:
       gort__arena_give(a, ptr);
@@ -64,7 +64,8 @@ static void *move(gort__arena *a, void *ptr, size_t old, size_t size) {
   return moved;
 }
 
-static void *resize(gort__arena *a, void *ptr, size_t old, size_t size) {
+static GORT_NOINLINE void *resize(gort__arena *a, void *ptr, size_t old,
+                                  size_t size) {
   enum origin from = origin_of(old);
   if (from != origin_of(size)) return move(a, ptr, old, size);
   switch (from) {
@@ -83,10 +84,16 @@ void *gort_vm_realloc(gort_vm *vm, void *ptr, size_t old, size_t size) {
     gort_free(ptr);
     return NULL;
   }
-  if (!ptr) return size ? get(&vm->arena, size) : NULL;
-  if (size) return resize(&vm->arena, ptr, old, size);
-  give(&vm->arena, ptr, old);
-  return NULL;
+  if (size == 0) {
+    if (GORT_LIKELY(ptr && old <= GORT_ARENA_MOST))
+      gort__arena_give(&vm->arena, ptr);
+    else if (ptr)
+      give(&vm->arena, ptr, old);
+    return NULL;
+  }
+  if (GORT_LIKELY(!ptr && size <= GORT_ARENA_MOST))
+    return gort__arena_get(&vm->arena, size);
+  return ptr ? resize(&vm->arena, ptr, old, size) : get(&vm->arena, size);
 }
 
 void gort_vm_trim(gort_vm *vm) {
