@@ -83,7 +83,7 @@ LINK = $(CC) -pthread $(CHECKS) $(CFLAGS) $(LDFLAGS)
 # Lua and libgort are linked statically and whole: the program exports every
 # lua_* symbol, so that C modules made for a stock lua5.4 load (as Debian's
 # lua5.4 does it), and what modules made for gort call.
-WHOLE = -Wl,-E -Wl,--whole-archive $(LIB) $(LUA_LIBDIR)/liblua5.4.a \
+WHOLE = -Wl,-E -Wl,--whole-archive $(LIB) $(PLACE) $(LUA_LIBDIR)/liblua5.4.a \
   -Wl,--no-whole-archive
 LIBS = $(UV_LIBS) -lm -ldl
 
@@ -119,7 +119,8 @@ SHARED := $(O)/libgort.so
 STOCK := $(O)/stock/gort.so
 STOCK_OBJ := $(STOCK_SRC:%.c=$(O)/%.o)
 LIB_OBJ := $(RUNTIME_SRC:%.c=$(O)/%.o) $(BINDINGS_SRC:%.c=$(O)/%.o)
-CLI_OBJ := $(CLI_SRC:%.c=$(O)/%.o)
+PLACE := $(O)/bindings/cli/place.o
+CLI_OBJ := $(filter-out $(PLACE),$(CLI_SRC:%.c=$(O)/%.o))
 SUPPORT_OBJ := $(SUPPORT_SRC:%.c=$(O)/%.o)
 TESTS := $(TEST_SRC:%.c=$(O)/%)
 STRESS := $(STRESS_SRC:%.c=$(O)/%)
@@ -151,7 +152,7 @@ all: build/gort $(LIB) $(SHARED) $(STOCK) ## build the program (build/gort) and 
 build/gort: $(O)/gort FORCE
 	@[ "$$(readlink $@)" = $(CONFIG)/gort ] || ln -sfn $(CONFIG)/gort $@
 
-$(O)/gort: $(CLI_OBJ) $(LIB) $(O)/link-flags
+$(O)/gort: $(CLI_OBJ) $(PLACE) $(LIB) $(O)/link-flags
 	$(LINK) -o $@ $(CLI_OBJ) $(WHOLE) $(EDIT_LIBS) $(LIBS) $(ALLOCATOR)
 
 $(LIB): $(LIB_OBJ) $(O)/objects
@@ -176,6 +177,7 @@ $(O)/runtime/%.o: runtime/%.c $(O)/flags
 	$(COMPILE) -o $@ $<
 
 $(CLI_OBJ): private COMPILE += $(EDIT_CFLAGS)
+$(PLACE): private COMPILE += -fno-lto
 
 $(O)/bindings/%.o: bindings/%.c $(O)/flags
 	@mkdir -p $(@D)
@@ -193,7 +195,7 @@ $(O)/flags $(O)/link-flags $(O)/objects: FORCE
 
 FORCE:
 
--include $(LIB_OBJ:.o=.d) $(STOCK_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_OBJ:.o=.d)
+-include $(LIB_OBJ:.o=.d) $(STOCK_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(PLACE:.o=.d) $(TEST_OBJ:.o=.d)
 
 run: ## install what is missing, build, count words in the system's licences
 	@scripts/dev/setup.sh build
