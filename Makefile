@@ -121,7 +121,7 @@ STOCK_OBJ := $(STOCK_SRC:%.c=$(O)/%.o)
 LIB_OBJ := $(RUNTIME_SRC:%.c=$(O)/%.o) $(BINDINGS_SRC:%.c=$(O)/%.o)
 PLACE := $(O)/bindings/cli/place.o
 CLI_OBJ := $(filter-out $(PLACE),$(CLI_SRC:%.c=$(O)/%.o))
-SUPPORT_OBJ := $(SUPPORT_SRC:%.c=$(O)/%.o)
+SUPPORT_OBJ := $(SUPPORT_SRC:%.c=$(O)/%.o) $(O)/bindings/cli/tsan.o
 TESTS := $(TEST_SRC:%.c=$(O)/%)
 STRESS := $(STRESS_SRC:%.c=$(O)/%)
 MODULES := $(MODULE_SRC:%.c=$(O)/%.so)
