@@ -41,7 +41,7 @@ typedef struct gort_waiter {
   gort_value value; /* SEND: to give; RECV: filled by the claimer */
   int32_t index;    /* what the ticket becomes */
   int16_t status;   /* filled by the claimer: 0 or a code */
-  uint8_t op : 2;   /* gort_op */
+  uint8_t op;       /* gort_op; on its own: dumps read it */
   bool shared : 1;  /* the task has other ways to be woken */
   bool ok : 1;      /* RECV: filled by the claimer */
 } gort_waiter;
@@ -137,7 +137,7 @@ static inline void gort__waiter_init(gort_waiter *w, gort_task *task,
   w->value.type = GORT_NIL;
   w->index = index;
   w->status = 0;
-  w->op = (unsigned)op & 3;
+  w->op = (uint8_t)op;
   w->ok = false;
 }
 
