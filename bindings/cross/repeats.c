@@ -16,8 +16,8 @@ static void drop(lgort_repeat *e) {
   e->spare = 0;
 }
 
-/* The string on top of the stack stays as long as the entry. False: memory is
- * out, or the stack full. */
+/* The string on top of the stack stays as long as the entry. False: the state is
+ * still being opened. */
 static bool anchor(lua_State *L, lgort_repeat *e) {
   if (!e->ref) return false;
   lua_pushvalue(L, -1);
