@@ -360,6 +360,33 @@ static void test_maxprocs(void **state) {
   }
 }
 
+/* A worker that is about to wake another one when places become fewer. */
+static gort_step flip_maxprocs(steps *s) {
+  worker_task *t = (worker_task *)s;
+  STEPS_BEGIN(s);
+  for (int i = 0; i < 20; i++) {
+    worker_task w = {.s.body = forever};
+    if (!GO(s->rt, w)) abort();
+  }
+  for (t->i = 0; t->i < 5000; t->i++) {
+    gort_maxprocs(s->rt, 1 + (t->i & 1));
+    YIELD(s);
+  }
+  atomic_store(&flag, true);
+  while (atomic_load(&done) < 20) YIELD(s);
+  STEPS_END(s);
+}
+
+static void test_maxprocs_flips(void **state) {
+  (void)state;
+  FOR_WORKERS(w) {
+    reset();
+    worker_task m = {.s.body = flip_maxprocs};
+    assert_int_equal(RUN(w, m), 0);
+    assert_int_equal(done, 20);
+  }
+}
+
 /* One worker is stuck in C calls with work of its own queued: that work must
  * reach the one that took its place, though it always has something to do. */
 static gort_step stuck_with_work(steps *s) {
@@ -443,12 +470,13 @@ static void test_blocking(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_spawn_many), cmocka_unit_test(test_spread),
-      cmocka_unit_test(test_few_vms),    cmocka_unit_test(test_vm_failure),
-      cmocka_unit_test(test_spawn_tree), cmocka_unit_test(test_give_way),
-      cmocka_unit_test(test_numtasks),   cmocka_unit_test(test_ids),
-      cmocka_unit_test(test_yield),      cmocka_unit_test(test_maxprocs),
-      cmocka_unit_test(test_stuck),      cmocka_unit_test(test_blocking),
+      cmocka_unit_test(test_spawn_many),     cmocka_unit_test(test_spread),
+      cmocka_unit_test(test_few_vms),        cmocka_unit_test(test_vm_failure),
+      cmocka_unit_test(test_spawn_tree),     cmocka_unit_test(test_give_way),
+      cmocka_unit_test(test_numtasks),       cmocka_unit_test(test_ids),
+      cmocka_unit_test(test_yield),          cmocka_unit_test(test_maxprocs),
+      cmocka_unit_test(test_maxprocs_flips), cmocka_unit_test(test_stuck),
+      cmocka_unit_test(test_blocking),
   };
   return RUN_GROUP(tests);
 }

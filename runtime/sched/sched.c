@@ -246,12 +246,19 @@ static GORT_COLD void disengage(gort *rt, gort_worker *w) {
   atomic_fetch_sub(&rt->spinning, 1);
 }
 
-static void wake(gort *rt, unsigned places) {
+/* more: up to maxprocs, though there are fewer processors. Both are read in each
+ * round: they may have become fewer since. */
+static bool has_place(const gort *rt, bool more) {
+  unsigned places = more ? atomic_load(&rt->maxprocs) : gort__places(rt);
+  return atomic_load(&rt->active) < places;
+}
+
+static void wake(gort *rt, bool more) {
   for (;;) {
     bool fresh = false, polls = false, full = false;
     unsigned none = 0;
     gort__fence();
-    if (atomic_load(&rt->spinning) || atomic_load(&rt->active) >= places ||
+    if (atomic_load(&rt->spinning) || !has_place(rt, more) ||
         !atomic_compare_exchange_strong(&rt->spinning, &none, 1))
       return;
     gort_worker *w = engage(rt, &fresh, &polls, &full);
@@ -271,9 +278,9 @@ static void wake(gort *rt, unsigned places) {
   }
 }
 
-void gort__sched_wake(gort *rt) { wake(rt, gort__places(rt)); }
+void gort__sched_wake(gort *rt) { wake(rt, false); }
 
-void gort__sched_wake_more(gort *rt) { wake(rt, atomic_load(&rt->maxprocs)); }
+void gort__sched_wake_more(gort *rt) { wake(rt, true); }
 
 /* ---- finding ----------------------------------------------------------- */
 
