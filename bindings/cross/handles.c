@@ -79,12 +79,16 @@ static int handle_tostring(lua_State *L) {
   return 1;
 }
 
+/* Every call of a method looks into two tables: with so much room few of their
+ * names collide. */
+enum { ROOMY = 32 };
+
 void lgort_type_new(lua_State *L, lgort_type_index type,
                     const luaL_Reg *methods, const luaL_Reg *meta) {
   lgort_vm *vm = lgort_vm_of(L);
-  lua_newtable(L);
+  lua_createtable(L, 0, ROOMY);
   if (meta) luaL_setfuncs(L, meta, 0);
-  lua_newtable(L);
+  lua_createtable(L, 0, ROOMY);
   luaL_setfuncs(L, methods, 0);
   lua_setfield(L, -2, "__index");
   lua_pushstring(L, types[type].name);

@@ -24,6 +24,7 @@
 #define GORT_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define GORT_COLD __attribute__((cold, noinline))
 #define GORT_NOINLINE __attribute__((noinline))
+#define GORT_ALWAYS_INLINE inline __attribute__((always_inline))
 #define GORT_CACHELINE 64
 
 /* The structure that holds member at ptr. */

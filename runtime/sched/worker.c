@@ -41,9 +41,17 @@ static void end_step(gort_worker *w) {
       memory_order_relaxed);
 }
 
+static void finished(gort_worker *w, gort_vm *vm, gort_task *t) {
+  add_one(&w->finished);
+  atomic_store_explicit(&vm->live, vm->n_live -= 1, memory_order_relaxed);
+  bool was_main = t == w->rt->main_task;
+  gort__task_free(vm, t);
+  if (was_main) gort__main_ended(w->rt);
+}
+
 /* What a step left behind. */
-static gort_step after_step(gort_worker *w, gort_vm *vm, gort_task *t,
-                            gort_step step) {
+static GORT_ALWAYS_INLINE gort_step after_step(gort_worker *w, gort_vm *vm,
+                                               gort_task *t, gort_step step) {
   vm->current = NULL;
   end_step(w);
   if (step == GORT_STEP_PARKED) {
@@ -53,16 +61,15 @@ static gort_step after_step(gort_worker *w, gort_vm *vm, gort_task *t,
   } else if (step != GORT_STEP_FINISHED) {
     gort__runq_push(&vm->turnq, &t->node);
   } else {
-    add_one(&w->finished);
-    atomic_store_explicit(&vm->live, vm->n_live -= 1, memory_order_relaxed);
-    bool was_main = t == w->rt->main_task;
-    gort__task_free(vm, t);
-    if (was_main) gort__main_ended(w->rt);
+    finished(w, vm, t);
   }
   return step;
 }
 
-gort_step gort__worker_run(gort_worker *w, gort_vm *vm, gort_task *t) {
+/* In line: a coroutine that is left jumps over the returns that the processor
+ * expects, and each return from here to its callers is a surprise to it. */
+static GORT_ALWAYS_INLINE gort_step run_task(gort_worker *w, gort_vm *vm,
+                                             gort_task *t) {
   vm->current = t;
   if (GORT_UNLIKELY(gort__task_is_work(t))) {
     t->call(vm, t);
@@ -75,6 +82,10 @@ gort_step gort__worker_run(gort_worker *w, gort_vm *vm, gort_task *t) {
     t->wait.counted = false;
   }
   return after_step(w, vm, t, w->rt->options.ops->resume(vm, t));
+}
+
+gort_step gort__worker_run(gort_worker *w, gort_vm *vm, gort_task *t) {
+  return run_task(w, vm, t);
 }
 
 gort_step gort__worker_start_record(gort_worker *w, gort_vm *vm,
@@ -200,7 +211,7 @@ static void run_vm(gort_worker *w, gort__work work) {
       step = gort__worker_start_record(w, vm, r);
       r = NULL;
     } else if ((t = gort__vm_next(vm))) {
-      step = gort__worker_run(w, vm, t);
+      step = run_task(w, vm, t);
     } else if ((r = gort__sched_record_for(w, vm))) {
       continue;
     } else {
