@@ -87,7 +87,7 @@ int lgort__decode(lua_State *L, lgort_vm *vm, gort_value *v) {
     lua_pushlstring(L, gort_buf_bytes(b), gort_buf_len(b));
     if (again) lgort_keep_repeat(L, vm, b);
   } else if (kind == LGORT_KIND_FLAT) {
-    lgort_decode_flat(L, b);
+    lgort_decode_flat(L, vm, b);
   } else if (kind == LGORT_KIND_OBJECT) {
     lgort_unpack(L, (const lgort_packed *)(void *)gort_buf_bytes(b));
   } else {

@@ -138,6 +138,11 @@ static const char *look_flat(const char *at, const char *end, item *out) {
       return set_text(out, at + 2, (unsigned char)at[1]);
     case LGORT_FLAT_LONG:
       return set_text(out, at + 5, lgort_flat_length(at));
+    case LGORT_FLAT_KEY: {
+      const lgort_key *k = lgort_key_of(lgort_flat_number(at));
+      set_text(out, k->bytes, k->len);
+      return at + 3;
+    }
     default:
       out->scalar = gort_boolean(*at == LGORT_FLAT_TRUE);
       return at + 1;

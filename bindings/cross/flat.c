@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-#include "cross/classes.h"
 #include "lgort.h"
 
 enum { ROOM = 1024, MAX_STRING = 255, LONGEST = 2 + MAX_STRING };
@@ -14,17 +13,17 @@ enum { ROOM = 1024, MAX_STRING = 255, LONGEST = 2 + MAX_STRING };
 
 /* Writes the value at idx; NULL when it does not fit in here. */
 static char *put(lua_State *L, int idx, char *at) {
+  if (lua_isinteger(L, idx)) {
+    lua_Integer i = lua_tointeger(L, idx);
+    *at = LGORT_FLAT_INT;
+    memcpy(at + 1, &i, sizeof i);
+    return at + 1 + sizeof i;
+  }
   switch (lua_type(L, idx)) {
     case LUA_TBOOLEAN:
       *at = lua_toboolean(L, idx) ? LGORT_FLAT_TRUE : LGORT_FLAT_FALSE;
       return at + 1;
     case LUA_TNUMBER: {
-      if (lua_isinteger(L, idx)) {
-        lua_Integer i = lua_tointeger(L, idx);
-        *at = LGORT_FLAT_INT;
-        memcpy(at + 1, &i, sizeof i);
-        return at + 1 + sizeof i;
-      }
       lua_Number n = lua_tonumber(L, idx);
       *at = LGORT_FLAT_FLOAT;
       memcpy(at + 1, &n, sizeof n);
@@ -44,13 +43,13 @@ static char *put(lua_State *L, int idx, char *at) {
   }
 }
 
-/* The same for a key; not one of two underscores, which may make a class of the
- * table. */
-static char *put_key(lua_State *L, int idx, char *at) {
-  char *end = put(L, idx, at);
-  bool hidden = end && *at == LGORT_FLAT_STRING && (unsigned char)at[1] >= 2 &&
-                at[2] == '_' && at[3] == '_';
-  return hidden ? NULL : end;
+/* The same for a key that is a string. */
+static char *put_name(lua_State *L, lgort_vm *vm, int idx, char *at) {
+  uint16_t number = (uint16_t)lgort_key_number(L, &vm->keys, idx);
+  if (!number) return put(L, idx, at);
+  *at = LGORT_FLAT_KEY;
+  memcpy(at + 1, &number, sizeof number);
+  return at + 1 + sizeof number;
 }
 
 bool lgort_encode_flat(lua_State *L, lgort_vm *vm, int idx, gort_value *out) {
@@ -66,11 +65,14 @@ bool lgort_encode_flat(lua_State *L, lgort_vm *vm, int idx, gort_value *out) {
   idx = lua_absindex(L, idx);
   for (lua_pushnil(L); lua_next(L, idx); lua_settop(L, key)) {
     if (end - at < 2 * LONGEST) goto no;
-    if (h.nhash == 0 && lua_isinteger(L, key) &&
-        lua_tointeger(L, key) == h.narr + 1) {
+    if (lua_type(L, key) == LUA_TSTRING) {
+      if (!(at = put_name(L, vm, key, at))) goto no;
+      h.nhash++;
+    } else if (h.nhash == 0 && lua_isinteger(L, key) &&
+               lua_tointeger(L, key) == h.narr + 1) {
       h.narr++;
     } else {
-      if (!(at = put_key(L, key, at))) goto no;
+      if (!(at = put(L, key, at))) goto no;
       h.nhash++;
     }
     if (!(at = put(L, key + 1, at))) goto no;
@@ -112,21 +114,30 @@ static const char *push(lua_State *L, const char *at) {
   }
 }
 
-void lgort_decode_flat(lua_State *L, gort_buf *b) {
+static const char *push_key(lua_State *L, int strings, const char *at) {
+  if (*at != LGORT_FLAT_KEY) return push(L, at);
+  lgort_push_key(L, strings, lgort_flat_number(at));
+  return at + 3;
+}
+
+void lgort_decode_flat(lua_State *L, lgort_vm *vm, gort_buf *b) {
   const char *at = gort_buf_bytes(b);
   lgort_flat h;
   memcpy(&h, at, sizeof h);
   at += sizeof h;
-  luaL_checkstack(L, 4, NULL);
+  luaL_checkstack(L, 5, NULL);
   lua_createtable(L, h.narr, h.nhash);
   int table = lua_gettop(L);
   for (int i = 1; i <= h.narr; i++) {
     at = push(L, at);
     lua_rawseti(L, table, i);
   }
+  if (!h.nhash) return;
+  lgort_push_keys(L, &vm->keys);
   for (int i = 0; i < h.nhash; i++) {
-    at = push(L, at);
+    at = push_key(L, table + 1, at);
     at = push(L, at);
     lua_rawset(L, table);
   }
+  lua_settop(L, table);
 }

@@ -128,6 +128,7 @@ static int open_state(lua_State *L) {
   if (gort_vm_index(vm->vm) == 0) lgort_layout_probe(L, &codes->layout);
   lgort_open_pool(L);
   lgort_open_repeats(L);
+  lgort_open_keys(L);
   lgort_open_coroutine(L);
   lgort_open_protect(L);
   lgort_open_hooks(L);

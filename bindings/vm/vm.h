@@ -16,6 +16,7 @@
 #include <stdio.h>
 
 #include "cross/encoder.h"
+#include "cross/keys.h"
 #include "cross/protos.h"
 #include "cross/repeats.h"
 #include "cross/special.h"
@@ -190,6 +191,7 @@ typedef struct lgort_vm {
   lgort_purse purses[LGORT_PURSES];
   lgort_shared shared[LGORT_SHARED];
   lgort_repeats repeats;         /* strings that cross again */
+  lgort_keys keys;               /* of tables that do */
   lgort_special special;         /* tables that are modules, globals, classes */
   struct lgort_class *additions; /* owned: in use here; or NULL */
 
