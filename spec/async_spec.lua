@@ -91,8 +91,10 @@ describe("gort.async", function()
     assert.same({ 1, nil, true, n = 3 },
       table.pack(select { { recv = none } }))
     local ch = chan()
-    local never = gort.async(function() ch:recv() end)
-    assert.equal("default", (select { { recv = never }, default = true }))
+    local later = gort.async(function() ch:recv() end)
+    assert.equal("default", (select { { recv = later }, default = true }))
+    ch:close()
+    later:wait()
   end))
 
   it("is one in every task", within(5, function()

@@ -10,7 +10,8 @@ local program = [=[
     keys[#keys + 1] = ("k"):rep(n)
     keys[#keys + 1] = ("k"):rep(n - 1) .. "\255"
   end
-  for i = 1, 300 do keys[#keys + 1] = "field" .. i end -- more than a vm has room for
+  -- More than a vm has room for.
+  for i = 1, 300 do keys[#keys + 1] = "field" .. i end
 
   local function same(a, b)
     for k, v in pairs(a) do if b[k] ~= v then return false end end

@@ -43,20 +43,24 @@ describe("numcpu and maxprocs", function()
 
   it("maxprocs can be set at any time, under load", within(60, function()
     local n, ch, stop = runtime.maxprocs(), chan(), chan()
+    local started = gort.sync.atomic()
     for _ = 1, 4 do
       go(function()
         local count = 0
         while not select { { recv = stop, function() return true end },
           default = function() return false end } do
           count = count + 1
+          if count == 1 then started:add(1) end
         end
         ch:send(count)
       end)
     end
-    for _, k in ipairs { 1, 8, 2, 1, 16, 3, 1, 2 } do
-      runtime.maxprocs(k)
-      gort.time.sleep(0.005)
-    end
+    repeat
+      for _, k in ipairs { 1, 8, 2, 1, 16, 3, 1, 2 } do
+        runtime.maxprocs(k)
+        gort.time.sleep(0.005)
+      end
+    until started:load() == 4
     stop:close()
     for _ = 1, 4 do assert.is_true(ch:recv() > 0) end
     runtime.maxprocs(n)

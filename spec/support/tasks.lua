@@ -35,11 +35,22 @@ function M.run(fn, ...)
   return table.unpack(results, 1, results.n)
 end
 
+-- A part of stack(true): of a task that watches a spec, or looks as this does.
+local function is_ours(part)
+  return part:find "\ncreated by task %d+ at [^\n]*within%.lua:"
+    or part:find("in function 'gort.runtime.stack'", 1, true)
+end
+
 -- Waits until n tasks are parked for this reason ("chan send").
 function M.until_parked(n, reason)
-  local line = "%[" .. reason:gsub("%p", "%%%0") .. "[],]"
+  local head = "^%[" .. reason:gsub("%p", "%%%0") .. "[],]"
+  local found
   repeat
-    local _, found = gort.runtime.stack(true):gsub(line, "")
+    found = 0
+    local stacks = gort.runtime.stack(true) .. "\n"
+    for part in stacks:gmatch "task %d+ (%[.-\n)\n" do
+      if part:find(head) and not is_ours(part) then found = found + 1 end
+    end
     gort.runtime.yield()
   until found >= n
 end
