@@ -4,7 +4,6 @@
 #include "cross/keys.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <string.h>
 
 #include "vm/registry.h"
@@ -14,32 +13,27 @@
  * with the same slot. */
 enum { OFTEN = 16, MOST_SEEN = 256 };
 
-/* Every key that has a number, at that number: set once (release), under the
- * mutex, before anybody is told the number. */
-static _Atomic(const lgort_key *) known[LGORT_KEYS + 1];
+/* By number. Immutable once its number has been told: who hears of it later
+ * hears it from who knows. */
+static lgort_key known[LGORT_KEYS + 1];
 static unsigned n_known; /* guarded by the mutex */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 
-const lgort_key *lgort_key_of(unsigned number) {
-  return atomic_load_explicit(&known[number], memory_order_acquire);
-}
+const lgort_key *lgort_key_of(unsigned number) { return &known[number]; }
 
 /* ---- numbers ----------------------------------------------------------- */
 
 static unsigned find_locked(const char *s, size_t len) {
-  for (unsigned i = 1; i <= n_known; i++) {
-    const lgort_key *k = lgort_key_of(i);
-    if (k->len == len && memcmp(k->bytes, s, len) == 0) return i;
-  }
+  for (unsigned i = 1; i <= n_known; i++)
+    if (known[i].len == len && memcmp(known[i].bytes, s, len) == 0) return i;
   return 0;
 }
 
 static unsigned add_locked(const char *s, size_t len) {
-  lgort_key *k = n_known < LGORT_KEYS ? gort_malloc(sizeof *k) : NULL;
-  if (!k) return 0;
+  if (n_known == LGORT_KEYS) return 0;
+  lgort_key *k = &known[++n_known];
   k->len = (uint8_t)len;
   memcpy(k->bytes, s, len);
-  atomic_store_explicit(&known[++n_known], k, memory_order_release);
   return n_known;
 }
 
