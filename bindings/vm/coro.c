@@ -400,7 +400,7 @@ static int task_body(lua_State *L) {
   lgort_vm *vm = lgort_vm_of(L);
   lgort_task *lt = vm->task;
   gort_record *r = lt->record;
-  /* Only memory can run out on the plain ways: see run. */
+  /* Only memory can run out on the plain ways: see end_coroutine. */
   switch (lt->origin) {
     case LGORT_FROM_MESSAGE:
       return load_and_call(L, LUA_OK, (lua_KContext)lt);
@@ -423,8 +423,13 @@ static int task_body(lua_State *L) {
 
 /* ---- steps ------------------------------------------------------------- */
 
-static gort_step run(lgort_vm *vm, lgort_task *lt, int nargs) {
-  int nres;
+/* What lgort_stopped gets where lua_resume was not called. */
+enum { NOT_STARTED = -1 };
+
+/* In line, so that those who call it end with the call, too (gort.h). */
+__attribute__((always_inline)) static inline int go_on(lgort_vm *vm,
+                                                       lgort_task *lt,
+                                                       int nargs) {
   if (vm->encoder.busy || vm->encoder.inner) lgort_encoder_unwind(&vm->encoder);
   if (vm->held.n > 0) lgort_unhold(&vm->held, 0);
   vm->turns++;
@@ -437,18 +442,12 @@ static gort_step run(lgort_vm *vm, lgort_task *lt, int nargs) {
   lgort_set_suspended(lt->co, false);
   if (atomic_load_explicit(&vm->interrupt, memory_order_relaxed))
     lgort_hook(vm, lt->co, 1);
-  int status = lua_resume(lt->co, vm->L, nargs, &nres);
-  atomic_store_explicit(&vm->innermost, NULL, memory_order_relaxed);
-  vm->task = NULL;
-  if (status == LUA_YIELD) {
-    /* A yield of our own has no values. */
-    if (vm->yielding == LGORT_YIELD_USER) lua_pop(lt->co, nres);
-    lgort_set_suspended(lt->co, true);
-    lt->computes = vm->yielding == LGORT_YIELD_TURN;
-    return vm->yielding == LGORT_YIELD_PARK  ? GORT_STEP_PARKED
-           : vm->yielding == LGORT_YIELD_WAY ? GORT_STEP_GAVE_WAY
-                                             : GORT_STEP_YIELDED;
-  }
+  return lua_resume(lt->co, vm->L, nargs, &vm->nres);
+}
+
+/* The task's coroutine has ended; it goes back into the pool. */
+static void end_coroutine(lgort_vm *vm, lgort_task *lt, int status) {
+  bool keeps = status == LUA_OK && vm->nres > 0;
   if (status != LUA_OK) {
     /* Memory ran out before the call, or even for the report. */
     const char *message = lua_tostring(lt->co, -1);
@@ -461,15 +460,32 @@ static gort_step run(lgort_vm *vm, lgort_task *lt, int nargs) {
     if (told) lgort_outcome_fail(told);
     lua_resetthread(lt->co);
     lt->kept = 0;
-    nres = 0;
   }
   /* The function that was returned stays, or else the one that was there. */
-  if (nres > 0 && lua_gettop(lt->co) > 1) lua_replace(lt->co, 1);
+  if (keeps && lua_gettop(lt->co) > 1) lua_replace(lt->co, 1);
   lua_settop(lt->co, lt->kept != 0);
-  if (nres > 0) empty_kept(lt);
+  if (keeps) empty_kept(lt);
   drop_ending(lt);
   give_coroutine(vm, lt);
-  return GORT_STEP_FINISHED;
+}
+
+gort_step lgort_stopped(gort_vm *gvm, gort_task *t, int status) {
+  lgort_vm *vm = gort_vm_state(gvm);
+  lgort_task *lt = gort_task_state(t);
+  if (status == NOT_STARTED) return GORT_STEP_FINISHED;
+  atomic_store_explicit(&vm->innermost, NULL, memory_order_relaxed);
+  vm->task = NULL;
+  if (status != LUA_YIELD) {
+    end_coroutine(vm, lt, status);
+    return GORT_STEP_FINISHED;
+  }
+  /* A yield of our own has no values. */
+  if (vm->yielding == LGORT_YIELD_USER) lua_pop(lt->co, vm->nres);
+  lgort_set_suspended(lt->co, true);
+  lt->computes = vm->yielding == LGORT_YIELD_TURN;
+  return vm->yielding == LGORT_YIELD_PARK  ? GORT_STEP_PARKED
+         : vm->yielding == LGORT_YIELD_WAY ? GORT_STEP_GAVE_WAY
+                                           : GORT_STEP_YIELDED;
 }
 
 void lgort_fail(gort_record *r, int code) {
@@ -508,7 +524,7 @@ static int push_origin(lgort_vm *vm, lgort_task *lt, gort_record *r) {
   return 1;
 }
 
-gort_step lgort_start(gort_vm *gvm, gort_task *t, gort_record *r) {
+int lgort_start(gort_vm *gvm, gort_task *t, gort_record *r) {
   lgort_vm *vm = gort_vm_state(gvm);
   lgort_task *lt = take_coroutine(vm);
   bool bound = gort_task_context(t) != NULL;
@@ -520,7 +536,7 @@ gort_step lgort_start(gort_vm *gvm, gort_task *t, gort_record *r) {
   if (!lt) {
     lgort_fail(r, GORT_ENOMEM);
     gort_record_free(r);
-    return GORT_STEP_FINISHED;
+    return NOT_STARTED;
   }
   gort_task_set_state(t, lt);
   lt->record = r;
@@ -529,20 +545,20 @@ gort_step lgort_start(gort_vm *gvm, gort_task *t, gort_record *r) {
   if (lgort_call_is_body(r)) {
     int n = lgort_call_push(lt->co, r); /* two values: needs no memory */
     drop_record(lt);
-    return run(vm, lt, n - 1);
+    return go_on(vm, lt, n - 1);
   }
   lua_pushcfunction(lt->co, task_body);
   lua_pushcfunction(lt->co, lgort_traceback);
-  return run(vm, lt, 1 + push_origin(vm, lt, r));
+  return go_on(vm, lt, 1 + push_origin(vm, lt, r));
 }
 
-gort_step lgort_resume(gort_vm *gvm, gort_task *t) {
+int lgort_resume(gort_vm *gvm, gort_task *t) {
   lgort_vm *vm = gort_vm_state(gvm);
   lgort_task *lt = gort_task_state(t);
   /* One that had to let go of the processor is asked to end at once. */
   if (lt->bound && lt->computes && gort_task_err(t)) lgort_hook(vm, lt->co, 1);
   lt->asked = false;
-  return run(vm, lt, 0);
+  return go_on(vm, lt, 0);
 }
 
 void lgort_describe(gort_vm *gvm, gort_task *t, gort_text *out) {

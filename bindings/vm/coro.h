@@ -6,9 +6,11 @@
 
 #include "vm/vm.h"
 
-gort_step lgort_start(gort_vm *vm, gort_task *t, gort_record *r);
+/* The functions of gort_vm_ops. */
+int lgort_start(gort_vm *vm, gort_task *t, gort_record *r);
+int lgort_resume(gort_vm *vm, gort_task *t);
+gort_step lgort_stopped(gort_vm *vm, gort_task *t, int status);
 void lgort_fail(gort_record *r, int code);
-gort_step lgort_resume(gort_vm *vm, gort_task *t);
 void lgort_describe(gort_vm *vm, gort_task *t, gort_text *out);
 /* Arranges for unneeded pooled coroutines to go at each collection. */
 void lgort_open_pool(lua_State *L);

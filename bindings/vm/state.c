@@ -214,6 +214,7 @@ const gort_vm_ops lgort_ops = {
     .destroy = vm_destroy,
     .start = lgort_start,
     .resume = lgort_resume,
+    .stopped = lgort_stopped,
     .preempt = lgort_preempt,
     .describe = lgort_describe,
     .reach = lgort_reach,

@@ -159,6 +159,7 @@ typedef struct lgort_vm {
   unsigned most;      /* ... and when to let them begin (lib/task.c) */
   lua_State *task_co; /* the running task's own coroutine ... */
   lgort_task *task;   /* ... and the task; NULL between tasks */
+  int nres;           /* how many values it stopped with */
   int nopark;         /* resumes in progress that cannot be yielded across */
   lgort_yield yielding;
   struct {

@@ -225,9 +225,14 @@ typedef struct gort_vm_ops {
   /* Makes the state; gort_vm_set_state. 0 or a code. */
   int (*create)(gort_vm *vm, void *arg);
   void (*destroy)(gort_vm *vm);
-  /* Starts r in t. Takes r. */
-  gort_step (*start)(gort_vm *vm, gort_task *t, gort_record *r);
-  gort_step (*resume)(gort_vm *vm, gort_task *t);
+  /* Starts r, which it takes, in t; or resumes t: until it stops. What they return
+   * is for stopped, which comes at once and tells how it stopped. So they may end
+   * with the call that runs the task (a tail call): where a coroutine is left by
+   * a long jump, each return from there to the worker is one that the processor
+   * does not foresee. */
+  int (*start)(gort_vm *vm, gort_task *t, gort_record *r);
+  int (*resume)(gort_vm *vm, gort_task *t);
+  gort_step (*stopped)(gort_vm *vm, gort_task *t, int status);
   /* Asks the task that runs in vm to yield soon. Async-signal-safe: called
    * in a signal handler on the very thread that runs the vm. */
   void (*preempt)(gort_vm *vm);

@@ -49,9 +49,10 @@ static void finished(gort_worker *w, gort_vm *vm, gort_task *t) {
   if (was_main) gort__main_ended(w->rt);
 }
 
-/* What a step left behind. */
+/* How the step ended, and what it left behind. */
 static GORT_ALWAYS_INLINE gort_step after_step(gort_worker *w, gort_vm *vm,
-                                               gort_task *t, gort_step step) {
+                                               gort_task *t, int status) {
+  gort_step step = w->rt->options.ops->stopped(vm, t, status);
   vm->current = NULL;
   end_step(w);
   if (step == GORT_STEP_PARKED) {
@@ -66,8 +67,7 @@ static GORT_ALWAYS_INLINE gort_step after_step(gort_worker *w, gort_vm *vm,
   return step;
 }
 
-/* In line: a coroutine that is left jumps over the returns that the processor
- * expects, and each return from here to its callers is a surprise to it. */
+/* Both are in line in run_vm: see start in gort_vm_ops. */
 static GORT_ALWAYS_INLINE gort_step run_task(gort_worker *w, gort_vm *vm,
                                              gort_task *t) {
   vm->current = t;
@@ -84,12 +84,8 @@ static GORT_ALWAYS_INLINE gort_step run_task(gort_worker *w, gort_vm *vm,
   return after_step(w, vm, t, w->rt->options.ops->resume(vm, t));
 }
 
-gort_step gort__worker_run(gort_worker *w, gort_vm *vm, gort_task *t) {
-  return run_task(w, vm, t);
-}
-
-gort_step gort__worker_start_record(gort_worker *w, gort_vm *vm,
-                                    gort_record *r) {
+static GORT_ALWAYS_INLINE gort_step start_record(gort_worker *w, gort_vm *vm,
+                                                 gort_record *r) {
   gort_task *t = gort__task_new(vm, r->id);
   if (GORT_UNLIKELY(!t)) {
     gort__sched_fail(w, r, GORT_ENOMEM);
@@ -103,6 +99,15 @@ gort_step gort__worker_start_record(gort_worker *w, gort_vm *vm,
     r->bond = NULL;
   }
   return after_step(w, vm, t, w->rt->options.ops->start(vm, t, r));
+}
+
+gort_step gort__worker_run(gort_worker *w, gort_vm *vm, gort_task *t) {
+  return run_task(w, vm, t);
+}
+
+gort_step gort__worker_start_record(gort_worker *w, gort_vm *vm,
+                                    gort_record *r) {
+  return start_record(w, vm, r);
 }
 
 /* The step took so long that another has this worker's place: takes one back
@@ -208,7 +213,7 @@ static void run_vm(gort_worker *w, gort__work work) {
     gort_step step;
     gort_task *t;
     if (r) {
-      step = gort__worker_start_record(w, vm, r);
+      step = start_record(w, vm, r);
       r = NULL;
     } else if ((t = gort__vm_next(vm))) {
       step = run_task(w, vm, t);

@@ -57,7 +57,7 @@ static gort_step step(steps *s) {
   return step;
 }
 
-static gort_step start(gort_vm *vm, gort_task *t, gort_record *r) {
+static int start(gort_vm *vm, gort_task *t, gort_record *r) {
   payload *p = gort_record_payload(r);
   steps *s = malloc(p->size);
   if (!s) abort();
@@ -71,9 +71,14 @@ static gort_step start(gort_vm *vm, gort_task *t, gort_record *r) {
   return step(s);
 }
 
-static gort_step resume(gort_vm *vm, gort_task *t) {
+static int resume(gort_vm *vm, gort_task *t) {
   (void)vm;
   return step(gort_task_state(t));
+}
+
+static gort_step stopped(gort_vm *vm, gort_task *t, int status) {
+  (void)vm, (void)t;
+  return (gort_step)status;
 }
 
 static void preempt(gort_vm *vm) {
@@ -111,6 +116,7 @@ const gort_vm_ops steps_ops = {.create = create,
                                .destroy = destroy,
                                .start = start,
                                .resume = resume,
+                               .stopped = stopped,
                                .preempt = preempt,
                                .describe = describe,
                                .fail = fail,
