@@ -5,19 +5,24 @@
 
 #include "cross/message.h"
 
+__attribute__((cold, noinline)) static bool grow(lgort_held *h) {
+  size_t room = h->room ? h->room * 2 : 8;
+  lgort_ref *item = gort_realloc(h->item, room * sizeof *item);
+  if (!item) return false;
+  h->item = item;
+  h->room = room;
+  return true;
+}
+
 bool lgort_hold(lgort_held *h, int kind, void *ptr) {
-  lgort_ref ref = {kind, ptr};
-  if (h->n == h->room) {
-    size_t room = h->room ? h->room * 2 : 8;
-    lgort_ref *item = gort_realloc(h->item, room * sizeof *item);
-    if (!item) {
-      lgort_ref_drop(&ref);
-      return false;
-    }
-    h->item = item;
-    h->room = room;
+  if (h->n == h->room && !grow(h)) {
+    lgort_ref ref = {kind, ptr};
+    lgort_ref_drop(&ref);
+    return false;
   }
-  h->item[h->n++] = ref;
+  lgort_ref *item = &h->item[h->n++];
+  item->kind = kind;
+  item->ptr = ptr;
   return true;
 }
 
