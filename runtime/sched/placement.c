@@ -90,10 +90,13 @@ static gort_vm *emptiest_idle(gort *rt, const gort_worker *w, unsigned *least) {
   return gort__vm_live(own) <= fewest + fewest / 4 + 2 ? own : best;
 }
 
+/* Each vm gets so much of what waits at w that there are two for each worker;
+ * and a few at least, where there are many tasks already. */
 static gort_vm *settle(gort_worker *w, gort_vm *vm, unsigned least) {
   unsigned live = gort__vm_live(vm);
+  unsigned share = gort__ring_count(&w->records) / (2 * gort__places(w->rt));
   w->home = vm;
-  w->allow = least + least / 4 + 1;
+  w->allow = least + least / 4 + 1 + share;
   if (w->allow <= live) w->allow = live + 1;
   return vm;
 }
