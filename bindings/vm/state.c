@@ -20,20 +20,25 @@
 #include "vm/reach.h"
 #include "vm/registry.h"
 
+static void count_bytes(lgort_vm *vm, size_t less, size_t more) {
+  size_t bytes = atomic_load_explicit(&vm->bytes, memory_order_relaxed);
+  atomic_store_explicit(&vm->bytes, bytes - less + more, memory_order_relaxed);
+}
+
 static void *lua_memory(void *ud, void *ptr, size_t osize, size_t nsize) {
   lgort_vm *vm = ud;
-  size_t bytes = atomic_load_explicit(&vm->bytes, memory_order_relaxed);
+  if (!ptr) { /* osize tells what for */
+    void *block = nsize ? gort_vm_realloc(vm->vm, NULL, 0, nsize) : NULL;
+    if (block) count_bytes(vm, 0, nsize);
+    return block;
+  }
   if (nsize == 0) {
-    if (!ptr) return NULL;
     lgort_proto_freed(&vm->protos, ptr);
-    atomic_store_explicit(&vm->bytes, bytes - osize, memory_order_relaxed);
+    count_bytes(vm, osize, 0);
     return gort_vm_realloc(vm->vm, ptr, osize, 0);
   }
-  if (!ptr) osize = 0; /* it tells what for */
   void *moved = gort_vm_realloc(vm->vm, ptr, osize, nsize);
-  if (moved)
-    atomic_store_explicit(&vm->bytes, bytes - osize + nsize,
-                          memory_order_relaxed);
+  if (moved) count_bytes(vm, osize, nsize);
   return moved;
 }
 

@@ -25,15 +25,6 @@ enum { EMPTY_KEPT = 1 };
 /* Free chunks that keep their pages: these, and a quarter of the taken ones. */
 enum { DIRTY_KEPT = 8 };
 
-struct gort__chunk {
-  void *free; /* blocks given back, each holds the next one's address */
-  gort__chunk *next, *prev;   /* in roomy */
-  uint16_t size;              /* number of the size */
-  uint16_t used, fresh, most; /* blocks: out, never out so far, in all */
-  uint16_t gone;              /* pages without memory (thin) */
-  bool listed;                /* in roomy */
-};
-
 typedef struct region {
   gort__link link;
   uint32_t spare; /* which chunks are free */
@@ -236,8 +227,10 @@ static void *get_from(gort__chunk *k) {
   return block;
 }
 
-static void *get_slowly(gort__arena *a, unsigned size) {
+void *gort__arena_get_slowly(gort__arena *a, unsigned size) {
   gort__chunk *k = a->current[size];
+  void *block = k ? get_from(k) : NULL;
+  if (block) return block;
   if (!k || !k->gone) {
     k = a->roomy[size];
     if (k)
@@ -249,13 +242,6 @@ static void *get_slowly(gort__arena *a, unsigned size) {
   }
   if (!k->free && !k->fresh) fill(k);
   return get_from(k);
-}
-
-void *gort__arena_get(gort__arena *a, size_t bytes) {
-  unsigned size = (unsigned)(bytes - 1) / GORT_ARENA_STEP;
-  gort__chunk *k = a->current[size];
-  void *block = GORT_LIKELY(k != NULL) ? get_from(k) : NULL;
-  return GORT_LIKELY(block != NULL) ? block : get_slowly(a, size);
 }
 
 void gort__arena_give(gort__arena *a, void *block) {

@@ -18,6 +18,8 @@
 #ifndef GORT_BASE_ARENA_H
 #define GORT_BASE_ARENA_H
 
+#include <string.h>
+
 #include "base/defs.h"
 #include "base/list.h"
 
@@ -27,7 +29,15 @@ enum {
   GORT_ARENA_SIZES = GORT_ARENA_MOST / GORT_ARENA_STEP
 };
 
-typedef struct gort__chunk gort__chunk;
+/* What is known of a chunk; its blocks are elsewhere (arena.c). */
+typedef struct gort__chunk {
+  void *free; /* blocks given back, each holds the next one's address */
+  struct gort__chunk *next, *prev; /* in roomy */
+  uint16_t size;                   /* number of the size */
+  uint16_t used, fresh, most;      /* blocks: out, never out so far, in all */
+  uint16_t gone;                   /* pages without memory (thin) */
+  bool listed;                     /* in roomy */
+} gort__chunk;
 
 typedef struct gort__arena {
   gort__chunk *current[GORT_ARENA_SIZES]; /* or NULL */
@@ -40,8 +50,18 @@ typedef struct gort__arena {
 void gort__arena_init(gort__arena *a);
 /* Every block must have been given back. */
 void gort__arena_fini(gort__arena *a);
+/* Where no block of this size that was given back is at hand. */
+void *gort__arena_get_slowly(gort__arena *a, unsigned size);
 /* bytes is 1 to GORT_ARENA_MOST. NULL without memory. */
-void *gort__arena_get(gort__arena *a, size_t bytes);
+static inline void *gort__arena_get(gort__arena *a, size_t bytes) {
+  unsigned size = (unsigned)(bytes - 1) / GORT_ARENA_STEP;
+  gort__chunk *k = a->current[size];
+  void *block = GORT_LIKELY(k != NULL) ? k->free : NULL;
+  if (GORT_UNLIKELY(!block)) return gort__arena_get_slowly(a, size);
+  memcpy(&k->free, block, sizeof k->free);
+  k->used++;
+  return block;
+}
 void gort__arena_give(gort__arena *a, void *block);
 /* Whether blocks of a and b bytes, both small, are of one size. */
 static inline bool gort__arena_same(size_t a, size_t b) {

@@ -78,22 +78,29 @@ static GORT_NOINLINE void *resize(gort__arena *a, void *ptr, size_t old,
   }
 }
 
-void *gort_vm_realloc(gort_vm *vm, void *ptr, size_t old, size_t size) {
-  if (GORT_UNLIKELY(!vm->has_arena)) {
-    if (size) return gort_realloc(ptr, size);
-    gort_free(ptr);
-    return NULL;
-  }
+static GORT_NOINLINE void *realloc_slowly(gort_vm *vm, void *ptr, size_t old,
+                                          size_t size) {
   if (size == 0) {
-    if (GORT_LIKELY(ptr && old <= GORT_ARENA_MOST))
-      gort__arena_give(&vm->arena, ptr);
-    else if (ptr)
+    if (ptr && vm->has_arena)
       give(&vm->arena, ptr, old);
+    else
+      gort_free(ptr);
     return NULL;
   }
-  if (GORT_LIKELY(!ptr && size <= GORT_ARENA_MOST))
-    return gort__arena_get(&vm->arena, size);
+  if (!vm->has_arena) return gort_realloc(ptr, size);
   return ptr ? resize(&vm->arena, ptr, old, size) : get(&vm->arena, size);
+}
+
+void *gort_vm_realloc(gort_vm *vm, void *ptr, size_t old, size_t size) {
+  if (GORT_LIKELY(vm->has_arena)) {
+    if (!ptr && size && size <= GORT_ARENA_MOST)
+      return gort__arena_get(&vm->arena, size);
+    if (ptr && !size && old <= GORT_ARENA_MOST) {
+      gort__arena_give(&vm->arena, ptr);
+      return NULL;
+    }
+  }
+  return realloc_slowly(vm, ptr, old, size);
 }
 
 void gort_vm_trim(gort_vm *vm) {
