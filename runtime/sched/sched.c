@@ -13,10 +13,10 @@
 #include "wait/parker.h"
 
 enum {
-  PARTNER_TURNS = 8, /* a full search after so many short ways */
-  GLOBAL_TURN = 16,  /* every so many searches start at the global queues */
-  RING_TURN = 8,     /* every so many: at the ring, before the slot */
-  BATCH = 128        /* records moved from the global queue at once */
+  PARTNER_TURNS = 16, /* a full search after so many short ways */
+  GLOBAL_TURN = 16,   /* every so many searches start at the global queues */
+  RING_TURN = 8,      /* every so many: at the ring, before the slot */
+  BATCH = 128         /* records moved from the global queue at once */
 };
 
 /* How long records may keep the other vms of the global queue waiting. */
@@ -440,7 +440,7 @@ bool gort__sched_find(gort_worker *w, gort__work *out) {
 }
 
 gort_vm *gort__sched_partner(gort_worker *w) {
-  if (++w->searches % PARTNER_TURNS == 0 || gort__sched_gives_way(w) ||
+  if (++w->handovers % PARTNER_TURNS == 0 || gort__sched_gives_way(w) ||
       !gort__inbox_empty(&w->sent))
     return NULL; /* search in full */
   gort_vm *vm = take_slot(w);

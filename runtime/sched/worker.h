@@ -46,6 +46,7 @@ struct gort_worker {
   unsigned global_picks;
   int64_t fair_at;           /* when vms that had their turn last had another */
   unsigned searches;         /* so that no queue starves */
+  unsigned handovers;        /* likewise: to the vm in the slot */
   uint64_t next_id, last_id; /* task ids reserved for this worker */
   unsigned quiet;            /* hints to ignore before the next wake-up */
   int64_t hinted_at;         /* when one was followed, by the monitor's clock */
