@@ -16,6 +16,7 @@
 
 enum {
   SLICE = 64,        /* steps in one vm before others get a turn */
+  TIMER_TURN = 8,    /* every so many searches: a look at the timers */
   SPIN_PAUSES = 128, /* between two searches of a worker that looks around */
 };
 
@@ -405,6 +406,8 @@ void gort__worker_loop(gort_worker *w, gort_record *first) {
       continue;
     }
     int64_t since = 0;
+    /* Nobody may have slept or yielded for long: vms that wake each other. */
+    if (w->searches % TIMER_TURN == 0) fire_timers(rt);
     bool found = gort__sched_find(w, &work);
     if (!found) {
       since = gort_now();
