@@ -25,6 +25,16 @@
 #define GORT_COLD __attribute__((cold, noinline))
 #define GORT_NOINLINE __attribute__((noinline))
 #define GORT_ALWAYS_INLINE inline __attribute__((always_inline))
+
+/* For a store that must be seen by all before anything is read behind the atomic
+ * exchange of something else that follows it. Where each exchange is a full
+ * fence the store need not be one. */
+#if defined(__x86_64__) || defined(__i386__)
+#define GORT_BEFORE_EXCHANGE memory_order_release
+#else
+#define GORT_BEFORE_EXCHANGE memory_order_seq_cst
+#endif
+
 #define GORT_CACHELINE 64
 
 /* The structure that holds member at ptr. */

@@ -439,11 +439,14 @@ bool gort__sched_find(gort_worker *w, gort__work *out) {
          find_global(rt, w, out) || find_stolen(rt, w, out);
 }
 
-gort_vm *gort__sched_partner(gort_worker *w) {
-  if (++w->handovers % PARTNER_TURNS == 0 || gort__sched_gives_way(w) ||
-      !gort__inbox_empty(&w->sent))
-    return NULL; /* search in full */
-  gort_vm *vm = take_slot(w);
+bool gort__sched_has_partner(gort_worker *w) {
+  return atomic_load_explicit(&w->next_vm, memory_order_relaxed) &&
+         ++w->handovers % PARTNER_TURNS != 0 && !gort__sched_gives_way(w) &&
+         gort__inbox_empty(&w->sent);
+}
+
+gort_vm *gort__sched_take_partner(gort_worker *w) {
+  gort_vm *vm = atomic_exchange(&w->next_vm, NULL);
   if (vm)
     atomic_store_explicit(&vm->state_now, GORT_VM_RUNNING,
                           memory_order_relaxed);

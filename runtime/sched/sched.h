@@ -46,9 +46,11 @@ typedef struct gort__work {
 
 /* One look at every queue in order; false when there is nothing. */
 bool gort__sched_find(gort_worker *w, gort__work *out);
-/* The vm in w's slot, RUNNING: the short way from one vm to the next. NULL:
- * search (also every so often when there is one, for the others' sake). */
-gort_vm *gort__sched_partner(gort_worker *w);
+/* The short way from one vm to the next, the one in w's slot. False: search (also
+ * every so often when there is one, for the others' sake). */
+bool gort__sched_has_partner(gort_worker *w);
+/* That vm, RUNNING; NULL: it was stolen. An atomic exchange (defs.h). */
+gort_vm *gort__sched_take_partner(gort_worker *w);
 /* The next record if it may start in vm right away. Owner of both. */
 gort_record *gort__sched_record_for(gort_worker *w, gort_vm *vm);
 /* The running task of vm, which w has just put down (QUEUED), gives way to the

@@ -13,7 +13,8 @@
  *   the vm. Else   1. push the task into inbox   2. if the state is IDLE now,
  *   move it to QUEUED (CAS) and queue the vm.
  * Leaving (its worker): 1. state = IDLE   2. if the inbox is not empty, move
- *   IDLE back to RUNNING (CAS) and go on.
+ *   IDLE back to RUNNING (CAS) and go on; or, where another vm has been taken in
+ *   between, to QUEUED, and queue it.
  * Both pairs are sequentially consistent, so at least one side sees the other
  * and the CAS lets exactly one win: no task stays in the inbox of an idle vm.
  * Modelled in tests/model/vm.pml. */

@@ -190,6 +190,37 @@ bool gort__worker_leave_vm(gort_worker *w, gort_vm *vm) {
   return false;
 }
 
+/* The same where the worker has a partner for it: what its exchange costs is
+ * paid already. Others may have the vm when this returns. */
+static GORT_ALWAYS_INLINE gort_vm *leave_for_partner(gort_worker *w,
+                                                     gort_vm *vm) {
+  atomic_store_explicit(&w->vm, NULL, memory_order_relaxed);
+  atomic_store_explicit(&vm->state_now, GORT_VM_IDLE, GORT_BEFORE_EXCHANGE);
+  gort_vm *partner = gort__sched_take_partner(w);
+  if (GORT_UNLIKELY(!gort__inbox_empty(&vm->inbox)) &&
+      gort__vm_claim(vm, GORT_VM_IDLE, GORT_VM_QUEUED)) {
+    gort__sched_queue_vm(w->rt, w, vm, false);
+    if (!gort__stays(w)) gort__sched_wake(w->rt);
+  }
+  return partner;
+}
+
+/* Leaves vm; *next is the one to go on with, or NULL. False: it has something to
+ * do. */
+static GORT_ALWAYS_INLINE bool leave(gort_worker *w, gort_vm *vm,
+                                     gort_vm **next) {
+  /* The task that just parked has most likely woken its partner. */
+  bool has_partner = gort__sched_has_partner(w);
+  *next = NULL;
+  if (GORT_LIKELY(has_partner && !vm->loop)) {
+    *next = leave_for_partner(w, vm);
+    return true;
+  }
+  if (!gort__worker_leave_vm(w, vm)) return false;
+  if (has_partner) *next = gort__sched_take_partner(w);
+  return true;
+}
+
 bool gort__worker_block_locked(gort_worker *w) {
   gort *rt = w->rt;
   if (atomic_load(&w->status) != GORT_WORKER_ACTIVE) return false;
@@ -221,10 +252,10 @@ static void run_vm(gort_worker *w, gort__work work) {
     } else if ((r = gort__sched_record_for(w, vm))) {
       continue;
     } else {
-      if (gort__worker_leave_vm(w, vm)) {
-        /* The task that just parked has most likely woken its partner. */
-        vm = gort__sched_partner(w);
-        if (!vm) return;
+      gort_vm *next;
+      if (leave(w, vm, &next)) {
+        if (!next) return;
+        vm = next;
         if (GORT_UNLIKELY(vm->solo)) {
           gort__solo_run(w, vm);
           return;

@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: MIT
  *
  * Models: gort__ready (inbox push, then IDLE -> QUEUED and queue the vm),
- *   gort__inbox_take, gort__vm_next, found_vm, put_down and leave_vm, and the
- *   IDLE -> RUNNING claim of placement.c.
+ *   gort__inbox_take, gort__vm_next, found_vm, put_down, leave_vm and
+ *   leave_for_partner, and the IDLE -> RUNNING claim of placement.c.
  * Checks (assertions):
  *   - a vm is in at most one queue, once, and only while QUEUED;
  *   - at most one worker holds it, and only while RUNNING;
@@ -19,7 +19,9 @@
  * Why sequential consistency suffices: the four operations that the argument
  *   needs - the push's CAS and the look at the state, the store of IDLE and
  *   the look at the inbox - are seq_cst, so they have one total order, and the
- *   claims are CAS. The relaxed look at the inbox in gort__vm_next may be
+ *   claims are CAS. (In leave_for_partner the store is a release, and the exchange
+ *   of the slot stands between it and the look: a full fence where that is done,
+ *   see GORT_BEFORE_EXCHANGE.) The relaxed look at the inbox in gort__vm_next may be
  *   stale, but is followed by leave_vm's when it saw nothing. A task's fields
  *   travel with the push (release) and the take (acquire).
  * -DBROKEN: leave_vm looks at the inbox before the state is IDLE, not after. */
@@ -126,6 +128,10 @@ leave:
   fi;
   if
   :: atomic { state == IDLE -> state = RUNNING }; goto hold
+  :: /* leave_for_partner: it has another vm in hand */
+     atomic { state == IDLE -> state = QUEUED };
+     atomic { queued++; assert(queued == 1) };
+     goto end
   :: state != IDLE -> goto end
   fi;
 #endif
