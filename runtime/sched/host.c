@@ -4,6 +4,7 @@
 #include "sched/host.h"
 
 #include "sched/runtime.h"
+#include "sched/turn.h"
 
 /* ---- channels that are open to the host -------------------------------- */
 
@@ -108,8 +109,7 @@ static void arrive(gort_vm *vm, gort_task *call) {
   (void)call;
   atomic_store(&rt->host.called, false);
   gort_record *r;
-  while ((r = gort__host_next(rt)))
-    gort__worker_start_record(gort__self, vm, r);
+  while ((r = gort__host_next(rt))) gort__turn_start(gort__self, vm, r);
 }
 
 void gort_go_main(gort *rt, gort_record *r) {

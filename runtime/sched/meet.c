@@ -4,6 +4,7 @@
 #include "sched/meet.h"
 
 #include "sched/runtime.h"
+#include "sched/turn.h"
 
 /* So many meetings within so long are worth a trial. */
 enum { MANY = 256 };
@@ -72,7 +73,7 @@ bool gort__meet_join(gort_worker *w, gort_vm *vm) {
       atomic_load_explicit(&w->gather.joins, memory_order_acquire);
   if (vm->solo || !other || atomic_load(&other->status) != GORT_WORKER_ACTIVE)
     return false;
-  gort__worker_let_go(w, vm);
+  gort__turn_let_go(w, vm);
   gort__inbox_push(&other->sent, &vm->queued);
   send_all(w, other);
   if (atomic_load(&other->status) != GORT_WORKER_ACTIVE)

@@ -6,6 +6,7 @@
 #include "sched/loop.h"
 #include "sched/placement.h"
 #include "sched/runtime.h"
+#include "sched/turn.h"
 
 static gort_record *record_of(gort__node *n) {
   return n ? gort__container(n, gort_record, node) : NULL;
@@ -89,13 +90,13 @@ static void run_call(gort_worker *w, gort_vm *vm, gort_task *t) {
     r = vm->start_next;
     vm->start_next = NULL;
   } else {
-    gort_step step = gort__worker_run(w, vm, t);
+    gort_step step = gort__turn_step(w, vm, t);
     bool over = step == GORT_STEP_PARKED || step == GORT_STEP_FINISHED;
     if (!over && vm->loop) gort__loop_poll(vm);
     ended = vm->n_live < live;
   }
   while (r || (ended && (r = next_record(w->rt, vm)))) {
-    gort__worker_start_record(w, vm, r);
+    gort__turn_start(w, vm, r);
     r = NULL;
     ended = vm->n_live == 0;
   }
@@ -110,10 +111,10 @@ void gort__solo_run(gort_worker *w, gort_vm *vm) {
     gort_task *t = gort__vm_next(vm);
     if (t)
       run_call(w, vm, t);
-    else if (gort__worker_leave_vm(w, vm))
+    else if (gort__turn_leave(w, vm))
       break;
     if (atomic_load_explicit(&rt->stopping, memory_order_relaxed)) {
-      gort__worker_put_down(w, vm, true);
+      gort__turn_put_down(w, vm, true);
       break;
     }
   }

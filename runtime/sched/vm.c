@@ -10,6 +10,7 @@
 #include "ctx/bond.h"
 #include "sched/loop.h"
 #include "sched/runtime.h"
+#include "sched/turn.h"
 
 /* Whether small blocks come from arenas: not where somebody counts, refuses or
  * watches each. */
@@ -118,7 +119,7 @@ void gort_vm_trim(gort_vm *vm) {
 static void start_guest(gort_vm *vm, gort_task *call) {
   (void)call;
   gort_record *r = atomic_exchange(&vm->guest, NULL);
-  if (r) gort__worker_start_record(gort__self, vm, r);
+  if (r) gort__turn_start(gort__self, vm, r);
 }
 
 int gort__vm_new(gort *rt, unsigned index, gort_vm **out) {

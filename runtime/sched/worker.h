@@ -103,16 +103,10 @@ void gort__worker_loop(gort_worker *w, gort_record *first);
 /* w gives its place to another: true when it had one. Under rt->lock; what is
  * in its queues is to be spilled. */
 bool gort__worker_block_locked(gort_worker *w);
-/* The steps of running a vm that w holds: a task, a record. */
-gort_step gort__worker_run(gort_worker *w, gort_vm *vm, gort_task *t);
-gort_step gort__worker_start_record(gort_worker *w, gort_vm *vm,
-                                    gort_record *r);
-/* Leaves a vm without ready tasks; false when some arrived meanwhile. */
-bool gort__worker_leave_vm(gort_worker *w, gort_vm *vm);
-/* It is QUEUED, and the caller's to put into a queue. */
-void gort__worker_let_go(gort_worker *w, gort_vm *vm);
-/* The same, and queues it: at the end (fair), or here. */
-void gort__worker_put_down(gort_worker *w, gort_vm *vm, bool fair);
+/* After a step that took so long that another has w's place: takes one back if
+ * there is one. Else w still counts as blocked, and so keeps the program from
+ * looking deadlocked, until it has put its vm down. */
+bool gort__worker_regain_place(gort_worker *w);
 /* Makes worker number rt->nworkers; the caller holds rt->lock and starts its
  * thread after dropping it. NULL when memory or the table is full. */
 gort_worker *gort__worker_new_locked(gort *rt);

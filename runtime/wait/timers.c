@@ -161,6 +161,12 @@ unsigned gort__timers_fire(gort *rt, int64_t now) {
   return total;
 }
 
+void gort__timers_fire_due(gort *rt) {
+  if (gort__timers_next(&rt->timers) == GORT_FOREVER) return;
+  int64_t now = gort_now();
+  if (gort__timers_next(&rt->timers) <= now) gort__timers_fire(rt, now);
+}
+
 void gort__timers_drop(gort *rt) {
   gort__timers *ts = &rt->timers;
   gort__fired fired = {0};

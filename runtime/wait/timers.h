@@ -66,6 +66,9 @@ void gort__timers_drop(gort *rt);
 /* Fires what is due at now. Returns how many. */
 unsigned gort__timers_fire(gort *rt, int64_t now);
 
+/* The same, now. */
+void gort__timers_fire_due(gort *rt);
+
 static inline int64_t gort__timers_next(gort__timers *ts) {
   return atomic_load_explicit(&ts->next, memory_order_acquire);
 }
