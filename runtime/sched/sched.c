@@ -14,7 +14,7 @@
 
 enum {
   PARTNER_TURNS = 16, /* a full search after so many short ways */
-  GLOBAL_TURN = 16,   /* every so many searches start at the global queues */
+  GLOBAL_TURN = 64,   /* every so many searches start at the global queues */
   RING_TURN = 8,      /* every so many: at the ring, before the slot */
   BATCH = 128         /* records moved from the global queue at once */
 };
@@ -73,7 +73,9 @@ void gort__sched_give_way(gort_worker *w, gort_vm *vm) {
 
 bool gort__sched_gives_way(gort_worker *w) {
   if (GORT_LIKELY(!w->gives_way)) return false;
-  w->gives_way = gort__ring_count(&w->records) &&
+  bool records =
+      gort__ring_count(&w->records) || atomic_load(&w->rt->n_global_records);
+  w->gives_way = records &&
                  gort__monitor_now(w->rt) - w->gave_way_at < GORT_TICK_NS &&
                  gort__ring_count(&w->vms);
   return w->gives_way;
@@ -223,13 +225,14 @@ static bool joins(const gort_worker *w) {
   return other && atomic_load(&other->status) == GORT_WORKER_ACTIVE;
 }
 
-/* One record to start now; this worker's fair share moves into its ring. */
-static gort_record *pop_global_record(gort *rt, gort_worker *w) {
+/* One record to start now; as many more as are this worker's fair share move into
+ * its ring, up to most in all. */
+static gort_record *pop_global_record(gort *rt, gort_worker *w, unsigned most) {
   unsigned n = atomic_load(&rt->n_global_records);
   if (!n || joins(w)) return NULL;
   gort__lock_take(&rt->lock);
   n = atomic_load(&rt->n_global_records) / atomic_load(&rt->maxprocs) + 1;
-  if (n > BATCH) n = BATCH;
+  if (n > most) n = most;
   gort__node *first = gort__runq_pop(&rt->global_records);
   unsigned taken = first != NULL;
   gort__node *more;
@@ -312,9 +315,11 @@ static bool found_record(gort *rt, gort_worker *w, gort_record *r,
   return false;
 }
 
-static bool find_global(gort *rt, gort_worker *w, gort__work *out) {
+/* most: records taken at once. */
+static bool find_global(gort *rt, gort_worker *w, unsigned most,
+                        gort__work *out) {
   return found_vm(pop_global_vm(rt, w, true), out) ||
-         found_record(rt, w, pop_global_record(rt, w), out) ||
+         found_record(rt, w, pop_global_record(rt, w, most), out) ||
          found_vm(pop_global_vm(rt, w, false), out);
 }
 
@@ -338,10 +343,15 @@ bool gort__sched_find(gort_worker *w, gort__work *out) {
     w->fair_at = now;
     if (found_vm(pop_global_vm(rt, w, false), out)) return true;
   }
-  if (w->searches % GLOBAL_TURN == 0 && find_global(rt, w, out)) return true;
+  /* Just one record: tasks that come out of those at hand are better begun when
+   * those are, or a tree of tasks lies about whole. */
+  if (w->searches % GLOBAL_TURN == 0 && find_global(rt, w, 1, out)) return true;
   if (found_vm(pop_global_vm(rt, w, true), out)) return true;
-  if ((w->searches % 2 == 0 || gort__sched_gives_way(w)) &&
+  bool gives_way = gort__sched_gives_way(w);
+  if ((w->searches % 2 == 0 || gives_way) &&
       found_record(rt, w, gort__ring_pop(&w->records), out))
+    return true;
+  if (gives_way && found_record(rt, w, pop_global_record(rt, w, BATCH), out))
     return true;
   /* Two vms that hand over to each other through the slot are not alone. */
   if (w->searches % RING_TURN == 0 && found_vm(gort__ring_pop(&w->vms), out))
@@ -349,7 +359,7 @@ bool gort__sched_find(gort_worker *w, gort__work *out) {
   return found_vm(take_slot(w), out) ||
          found_vm(gort__ring_pop(&w->vms), out) ||
          found_record(rt, w, gort__ring_pop(&w->records), out) ||
-         find_global(rt, w, out) || find_stolen(rt, w, out);
+         find_global(rt, w, BATCH, out) || find_stolen(rt, w, out);
 }
 
 bool gort__sched_has_partner(gort_worker *w) {

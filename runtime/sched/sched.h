@@ -54,8 +54,8 @@ gort_vm *gort__sched_take_partner(gort_worker *w);
 /* The next record if it may start in vm right away. Owner of both. */
 gort_record *gort__sched_record_for(gort_worker *w, gort_vm *vm);
 /* The running task of vm, which w has just put down (QUEUED), gives way to the
- * records in w's ring: it goes on when they have begun and the vms that they
- * woke have run, or after a tick. */
+ * records in w's ring and the global queue: it goes on when they have begun and
+ * the vms that they woke have run, or after a tick. */
 void gort__sched_give_way(gort_worker *w, gort_vm *vm);
 /* Whether that is still so: records come first. */
 bool gort__sched_gives_way(gort_worker *w);

@@ -36,9 +36,17 @@ bool gort__steal_can(gort_worker *w) {
   return lies && is_busy(w);
 }
 
+/* Some worker does not join w: those that do leave all records to it. */
+static bool somebody_starts(gort_worker *w) {
+  unsigned joined =
+      atomic_load_explicit(&w->gather.joined, memory_order_relaxed);
+  return joined + 1 < gort__places(w->rt);
+}
+
 bool gort__steal_offers(gort_worker *w) {
   gort *rt = w->rt;
-  return atomic_load(&rt->n_global_vms) || atomic_load(&rt->n_global_records) ||
+  return atomic_load(&rt->n_global_vms) ||
+         (atomic_load(&rt->n_global_records) && somebody_starts(w)) ||
          (!gort__stays(w) && (has_loot(w) || atomic_load(&w->next_vm)));
 }
 

@@ -29,4 +29,28 @@ describe("a task that starts tasks on and on", function()
     assert.equal("", r.err)
     assert.equal("true\n", r.out)
   end)
+
+  for _, procs in ipairs { "1", "2" } do
+    it("for ever lets all of them begin, and others: on " .. procs, function()
+      local r = run([[
+        local stop, most = gort.sync.atomic(), 0
+        go(function()
+          while stop:load() == 0 do go(function() end) end
+        end)
+        for _ = 1, 300 do
+          local done = chan()
+          go(function()
+            gort.runtime.yield()
+            done:send(true)
+          end)
+          done:recv()
+          gort.time.sleep(0.001)
+          most = math.max(most, gort.runtime.numtasks())
+        end
+        stop:add(1)
+        print(most < 3000 or most)]], { options = { "--procs", procs } })
+      assert.equal("", r.err)
+      assert.equal("true\n", r.out)
+    end)
+  end
 end)
