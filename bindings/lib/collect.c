@@ -9,7 +9,7 @@
 
 #include "cross/call.h"
 #include "lib/lib.h"
-#include "vm/coro.h"
+#include "vm/pool.h"
 
 /* A vm with less than that is left alone by others. */
 static const size_t WORTH_IT = 1 << 20;

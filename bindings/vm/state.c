@@ -15,6 +15,7 @@
 #include "vm/adopt.h"
 #include "vm/bound.h"
 #include "vm/coro.h"
+#include "vm/pool.h"
 #include "vm/hooks.h"
 #include "vm/preempt.h"
 #include "vm/reach.h"
