@@ -112,15 +112,19 @@ static inline int receive(lua_State *L, lgort_vm *vm, const lgort_handle *h,
   return lgort_then(L, rc, NULL, &res, push);
 }
 
-static int chan_recv(lua_State *L) {
+/* On its own: so the usual case needs no registers saved. */
+__attribute__((noinline)) static int recv_limited(lua_State *L) {
   lgort_vm *vm = lgort_vm_of(L);
   lgort_handle *h = check_self(L, vm, GORT_RECV);
-  gort_limit limit, *limited = NULL;
-  if (lua_gettop(L) > 1) {
-    limit = lgort_check_limit(L, 2);
-    limited = &limit;
-  }
-  return receive(L, vm, h, limited, lgort_push_received);
+  gort_limit limit = lgort_check_limit(L, 2);
+  return receive(L, vm, h, &limit, lgort_push_received);
+}
+
+static int chan_recv(lua_State *L) {
+  lgort_vm *vm = lgort_vm_of(L);
+  if (lua_gettop(L) > 1) return recv_limited(L);
+  return receive(L, vm, check_self(L, vm, GORT_RECV), NULL,
+                 lgort_push_received);
 }
 
 static int chan_try_recv(lua_State *L) {
@@ -175,18 +179,24 @@ static inline int give(lua_State *L, lgort_vm *vm, const lgort_handle *h,
   return lgort_then(L, rc, v, &res, lgort_push_done);
 }
 
-static int chan_send(lua_State *L) {
-  lgort_vm *vm = lgort_vm_of(L);
+static inline int send_value(lua_State *L, lgort_vm *vm, int top,
+                             const gort_limit *limit) {
   gort_value v;
-  gort_limit limit, *limited = NULL;
-  int top = lua_gettop(L);
-  if (top > 2) {
-    limit = lgort_check_limit(L, 3);
-    limited = &limit;
-  }
   lgort_handle *h = check_self(L, vm, GORT_SEND);
   check_value(L, vm, h, top, &v);
-  return give(L, vm, h, &v, limited);
+  return give(L, vm, h, &v, limit);
+}
+
+/* On its own, as push_failure. */
+__attribute__((noinline)) static int send_limited(lua_State *L, int top) {
+  gort_limit limit = lgort_check_limit(L, 3);
+  return send_value(L, lgort_vm_of(L), top, &limit);
+}
+
+static int chan_send(lua_State *L) {
+  int top = lua_gettop(L);
+  return top > 2 ? send_limited(L, top)
+                 : send_value(L, lgort_vm_of(L), top, NULL);
 }
 
 static int chan_try_send(lua_State *L) {
