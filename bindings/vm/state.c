@@ -55,9 +55,7 @@ static void *host_memory(void *ud, void *ptr, size_t osize, size_t nsize) {
   if (!h->alloc) return lua_memory(ud, ptr, osize, nsize);
   if (nsize == 0) lgort_proto_freed(&vm->protos, ptr);
   void *moved = h->alloc(h->alloc_user, ptr, osize, nsize);
-  if (moved || nsize == 0)
-    atomic_store_explicit(&vm->bytes, bytes - old + nsize,
-                          memory_order_relaxed);
+  if (moved || nsize == 0) count_bytes(vm, old, nsize);
   return moved;
 }
 

@@ -105,7 +105,7 @@ static void tick(gort *rt) {
   bool polling = rt->poller.polling;
   gort__lock_give(&rt->lock);
   if (!polling) {
-    if (gort__timers_next(&rt->timers) <= now) gort__timers_fire(rt, now);
+    gort__timers_fire_due(rt);
     gort__poller_look(&rt->poller);
   } else if (gort__timers_next(&rt->timers) < atomic_load(&rt->poller.until)) {
     gort__poller_kick(&rt->poller); /* armed by a worker that is busy since */

@@ -114,8 +114,8 @@ static gort_vm *vm_apart(gort *rt, unsigned from) {
 }
 
 /* Started tasks stay in their vm, and only vms spread over the workers: so
- * tasks are spread evenly over the vms, in runs that grow with their number
- * (neighbours talk). */
+ * tasks are spread evenly over the vms, in runs that grow with their number, of
+ * those there are and of those that wait (neighbours talk). */
 gort_vm *gort__placement_choose(gort *rt, gort_worker *w,
                                 const gort_record *r) {
   gort_vm *vm = w->home;
