@@ -351,6 +351,42 @@ static void test_sent_in_vain(void **state) {
   assert_true(found);
 }
 
+/* Nobody is woken for records that all who could come leave to the one that they
+ * join; a worker that joins nobody is. */
+static void test_nobody_wakes_in_vain(void **state) {
+  (void)state;
+  gort__work work;
+  gort__sched_give_back(rt, record());
+  rt->cpus = 2; /* places: ws[0]'s, and one more */
+  assert_true(gort__steal_offers(ws[0]));
+  ask(1, 0);
+  tick(1, 1000);
+  assert_false(gort__steal_offers(ws[0]));
+  rt->cpus = 3;
+  assert_true(gort__steal_offers(ws[0]));
+  assert_true(gort__sched_find(ws[0], &work));
+  drop(work.record);
+}
+
+/* Out of turn one record comes from the global queue; a worker without anything
+ * to do takes its share. */
+static void test_global_records(void **state) {
+  (void)state;
+  enum { MANY = 30 };
+  gort__work work;
+  be(0);
+  for (int i = 0; i < MANY; i++) gort__sched_give_back(rt, record());
+  ws[0]->searches = 63; /* the next one begins at the global queues */
+  assert_true(gort__sched_find(ws[0], &work));
+  drop(work.record);
+  assert_int_equal(atomic_load(&rt->n_global_records), MANY - 1);
+  assert_int_equal(gort__ring_count(&ws[0]->records), 0);
+  assert_true(gort__sched_find(ws[0], &work));
+  drop(work.record);
+  assert_true(gort__ring_count(&ws[0]->records) > 0);
+  assert_true(atomic_load(&rt->n_global_records) < MANY - 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -368,6 +404,8 @@ int main(void) {
       TEST(test_all_joins),
       TEST(test_nobody_joins_the_absent),
       TEST(test_sent_in_vain),
+      TEST(test_nobody_wakes_in_vain),
+      TEST(test_global_records),
   };
   return RUN_GROUP(tests);
 }
